@@ -10,7 +10,13 @@
 
 #include <stddef.h>
 
-#define MUST_USE                  __attribute__((warn_unused_result))
+#define MUST_USE __attribute__((warn_unused_result))
+/* For a result that does not matter, with a comment why: gcc warns about a cast to void. */
+#define IGNORE_ERR(call)                                                                           \
+    do {                                                                                           \
+        enum err ignored_err = (call);                                                             \
+        (void)ignored_err;                                                                         \
+    } while (0)
 #define PRINTF_LIKE(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
 
 /*    code             name           HTTP   what the caller does */

@@ -53,7 +53,7 @@ static void on_pause_end(struct loop_timer *timer)
 {
     struct tcp_listener *listener = CONTAINER_OF(timer, struct tcp_listener, pause);
 
-    (void)loop_fd_change(&listener->watch, LOOP_IN); /* fails only for a closed descriptor */
+    IGNORE_ERR(loop_fd_change(&listener->watch, LOOP_IN)); /* cannot fail for an open socket */
 }
 
 static void on_event(struct loop_fd *watch, unsigned events)
@@ -75,7 +75,7 @@ static void on_event(struct loop_fd *watch, unsigned events)
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             log_limited(LOG_ERROR, 1, "accept_failed", LOG_STR("reason", strerror(errno)),
                         LOG_STR("do", "raise the limit of open files (ulimit -n, LimitNOFILE)"));
-            (void)loop_fd_change(&listener->watch, 0);
+            IGNORE_ERR(loop_fd_change(&listener->watch, 0)); /* the same */
             loop_timer_set(listener->loop, &listener->pause,
                            loop_now_us(listener->loop) + ACCEPT_PAUSE_US, on_pause_end);
         }
