@@ -39,7 +39,9 @@ static void on_readable(void *ctx)
                                   slice_of(server->body, 0, server->body->len)};
         struct text alpn = stream_alpn(server->stream);
         memcpy(server->alpn, alpn.len ? alpn.ptr : "", alpn.len);
-        assert_ok(stream_send(server->stream, "head", 4, slices, 2));
+        err = stream_send(server->stream, "head", 4, slices, 2);
+        if (err)
+            break; /* the peer left early */
     }
     if (err == ERR_AGAIN)
         return;
