@@ -99,7 +99,8 @@ struct rtmp_handler {
 
     void (*on_metadata)(void *ctx, const struct rtmp_metadata *metadata);
 
-    /* Something that is skipped, as a sentence for the publisher; once for each kind of thing. */
+    /* Something that is skipped, as a sentence for the publisher's user; at most once for video,
+     * once for audio and once for the rest in a publishing. */
     void (*on_unsupported)(void *ctx, struct text sentence);
 
     /* The publishing that on_publish began is over; exactly once, but never after reject or
