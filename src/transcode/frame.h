@@ -43,8 +43,8 @@ enum {
 /* A pause of the input up to this long is filled, a longer one makes the times jump. */
 #define FRAME_FILL_MAX_US INT64_C(2000000)
 
-/* Times are within +-FRAME_TIME_MAX_US (over 2000 years), so that sums never overflow. */
-#define FRAME_TIME_MAX_US (INT64_C(1) << 56)
+/* Times are within +-FRAME_TIME_MAX_US (142 years), so that sums never overflow. */
+#define FRAME_TIME_MAX_US (INT64_C(1) << 52)
 
 enum frame_type {
     FRAME_OPEN = 1,
