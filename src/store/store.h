@@ -126,7 +126,7 @@ void store_snapshot_deinit(struct store_snapshot *snapshot);
 MUST_USE enum err store_apply(struct store *store, const struct store_change *change,
                               struct diag *diag);
 
-/* The parts of store_apply(), one statement each. */
+/* The parts of store_apply(). The server uses store_apply(), which makes them one transaction. */
 MUST_USE enum err store_channel_create(struct store *store, const struct channel_row *row,
                                        struct diag *diag);
 MUST_USE enum err store_channel_update(struct store *store, const struct channel_row *row,

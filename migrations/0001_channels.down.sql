@@ -1,0 +1,3 @@
+DROP TABLE counters;
+DROP TABLE broadcasts;
+DROP TABLE channels;
