@@ -26,6 +26,11 @@ bool log_level_parse(struct text name, enum log_level *ret_level)
     return false;
 }
 
+const char *log_level_name(enum log_level level)
+{
+    return level_names[level];
+}
+
 void log_configure(enum log_level level, bool is_json)
 {
     atomic_store_explicit(&current_level, (int)level, memory_order_relaxed);

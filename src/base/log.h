@@ -81,6 +81,8 @@ struct log_budget {
 /* Level by name ("error", "warn", "info", "debug"); false when there is no such name. */
 bool log_level_parse(struct text name, enum log_level *ret_level);
 
+const char *log_level_name(enum log_level level);
+
 /* May be called at any time (SIGHUP). */
 void log_configure(enum log_level level, bool is_json);
 

@@ -1,0 +1,144 @@
+/*
+ * server - the running program: its loops and the messages between them. Wiring only: what
+ * happens is decided in channel/ and api/, and done in live/ and edge/.
+ *
+ *     control loop (main thread)   channel directory, api, signals      control.c
+ *        |        ^      \-- pool of one thread: the store
+ *        v        |
+ *     media loop               live: publishers, packagers              media.c
+ *        |  snapshots
+ *        v
+ *     delivery loops           edge: HTTP, one a core                   edge/
+ *
+ * Shutdown (SIGTERM, SIGINT): not ready -> broadcasts end, playlists get their end -> the edges
+ * finish running answers -> the worker ends -> loops stop; each step bounded by server.shutdown_s.
+ */
+#ifndef APP_SERVER_H
+#define APP_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/api.h"
+#include "app/config.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "channel/channel.h"
+#include "edge/edge.h"
+#include "live/live.h"
+#include "loop/loop.h"
+#include "loop/pool.h"
+#include "store/store.h"
+
+enum { SERVER_EDGES_MAX = 64 };
+
+struct server {
+    struct config config;
+    const char *config_path;
+    char worker_path[CONFIG_TEXT_MAX + 16];
+    char epoch_prefix[16];
+    struct tls_context *https_tls;
+    struct tls_context *rtmps_tls;
+    struct net_address http_bound;
+    struct net_address https_bound;
+    struct net_address rtmp_bound;
+    struct net_address rtmps_bound;
+    struct net_address rtc_bound;
+    const char *cors_origins[CONFIG_ORIGINS_MAX];
+    size_t cors_origins_count;
+    char cors_memory[CONFIG_TEXT_MAX + 1];
+
+    /* Control loop. */
+    struct loop *control;
+    struct pool *pool;
+    struct store *store; /* touched by the pool's thread only, once it runs */
+    struct channel_directory *directory;
+    struct api *api;
+    struct loop_timer directory_timer;
+    struct loop_timer second;
+    struct list waiting_calls; /* answers that wait for the store */
+    bool is_store_ok;
+    bool is_ping_under_way;
+    char store_problem[160];
+    bool is_shutting_down;
+    int64_t shutdown_by_us;
+    size_t edges_drained;
+    struct loop_timer shutdown_timer;
+    struct edge_report *reports[SERVER_EDGES_MAX]; /* the newest of each edge */
+    struct map viewer_counts;                      /* channel -> struct viewer_count */
+    int64_t media_lag_us;
+    struct live_counters live_counters;
+    int64_t started_wall_us;
+
+    /* Media loop. */
+    struct loop *media;
+    struct live *live;
+    struct map whip_calls; /* request id -> struct edge_call */
+    uint64_t next_whip_call;
+    struct loop_timer media_second;
+
+    /* Delivery loops. */
+    struct loop *edge_loops[SERVER_EDGES_MAX];
+    struct edge *edges[SERVER_EDGES_MAX];
+    size_t edge_count;
+};
+
+/* Runs until a signal. The exit code of the program. */
+int server_run(const struct config *config, const char *config_path, bool wants_demo);
+
+/* control.c: on the control loop, but for the post functions. */
+MUST_USE enum err control_create(struct server *server, struct diag *diag);
+void control_destroy(struct server *server);
+/* Makes the channel of --demo when there is none yet, and prints where everything is. */
+void control_greet(struct server *server, bool wants_demo);
+void control_begin_shutdown(struct server *server);
+void control_send_call(void *ctx, struct edge_call *call);
+void control_report(void *ctx, struct edge *edge, struct edge_report *report);
+
+/* Events of the media loop, posted to the control loop. */
+enum media_event_kind {
+    MEDIA_PUBLISH = 1,
+    MEDIA_STARTED,
+    MEDIA_LOST,
+    MEDIA_RESUMED,
+    MEDIA_FAILED,
+    MEDIA_STOPPED,
+    MEDIA_STATS,
+    MEDIA_COUNTERS,
+    MEDIA_GONE, /* live is destroyed: the media loop has stopped */
+};
+
+struct media_event {
+    struct loop_msg msg;
+    struct server *server;
+    enum media_event_kind kind;
+    uint64_t channel_id;
+    uint64_t session_id;
+    uint64_t broadcast_id;
+    enum live_protocol protocol;
+    struct secret stream_key;
+    bool has_reason;
+    char reason[LIVE_SENTENCE_MAX + 1];
+    struct live_stats stats;
+    struct live_counters counters;
+    int64_t lag_us;
+};
+
+void control_on_media_event(struct media_event *event);
+
+/* metrics.c */
+void metrics_write(struct server *server, struct writer *w);
+
+/* media.c */
+MUST_USE enum err media_create(struct server *server, struct diag *diag);
+void media_post_accept(struct server *server, uint64_t session_id,
+                       const struct publish_answer *answer);
+void media_post_refuse(struct server *server, uint64_t session_id, enum err err,
+                       const char *sentence);
+void media_post_kick(struct server *server, uint64_t session_id, const char *sentence);
+void media_post_stop(struct server *server, uint64_t channel_id, uint64_t broadcast_id);
+void media_post_drain(struct server *server);
+void media_post_destroy(struct server *server);
+void media_post_call(struct server *server, struct edge_call *call);
+
+#endif
