@@ -181,7 +181,7 @@ MUST_USE enum err aac_parse_config(struct slice config, struct aac_config *ret_c
 MUST_USE enum err aac_write_lc_config(uint32_t sample_rate, uint32_t channels,
                                       struct buf **ret_config);
 
-/* One access unit of silence for AAC-LC with 1 or 2 channels; NULL for other layouts. Static. */
+/* One access unit of silence for AAC-LC with 1 or 2 channels, a new reference; NULL for others. */
 struct buf *aac_silence(uint32_t channels);
 
 /* ---- Opus ---- */

@@ -33,6 +33,11 @@ enum {
     MP4_TIMESCALE_VIDEO = 90000
 };
 
+/* sample_flags (section 8.8.3.1): depends on no other, resp. depends on others and is no sync
+ * sample. */
+#define MP4_SAMPLE_IS_KEYFRAME    0x02000000U
+#define MP4_SAMPLE_IS_NO_KEYFRAME 0x01010000U
+
 /* Ticks a second of a track with this format. */
 uint32_t mp4_timescale(const struct format *format);
 
