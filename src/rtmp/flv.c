@@ -171,7 +171,7 @@ static void read_legacy_video(struct reader *r, const uint8_t *message, unsigned
 {
     if (codec_id != CODEC_ID_AVC && codec_id != CODEC_ID_HEVC) {
         tag->what = FLV_FRAME;
-        (void)snprintf(tag->name, sizeof(tag->name), "codec id %u", codec_id);
+        (void)snprintf(tag->name, sizeof(tag->name), "id %u", codec_id);
         return;
     }
     uint8_t type = reader_u8(r);

@@ -113,13 +113,14 @@ void session_unpublish(struct rtmp_session *session)
 
 static enum err fail(struct rtmp_session *session, enum err err, enum rtmp_end reason)
 {
+    bool had_publisher = has_publisher(session);
+
     session->failure = err;
+    session_set_state(session, STATE_REFUSED);
     session->deadline_us = INT64_MAX;
-    if (has_publisher(session)) {
-        session_set_state(session, STATE_REFUSED);
-        session->handler.on_end(session->ctx, reason);
-    }
     drop_waiting(session);
+    if (had_publisher)
+        session->handler.on_end(session->ctx, reason);
     return err;
 }
 
