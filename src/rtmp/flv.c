@@ -76,8 +76,13 @@ static const struct fourcc *find_fourcc(const struct dialect *dialect, struct te
     for (size_t i = 0; i < dialect->fourccs_count; i++)
         if (text_equal(text_of(dialect->fourccs[i].name), name))
             return &dialect->fourccs[i];
-    for (size_t i = 0; i < name.len; i++)
-        tag->name[i] = name.ptr[i] >= 0x20 && name.ptr[i] < 0x7f ? name.ptr[i] : '?';
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+
+        if (c < 0x20 || c > 0x7e)
+            c = '?';
+        tag->name[i] = c;
+    }
     return NULL;
 }
 

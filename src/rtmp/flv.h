@@ -8,8 +8,7 @@
  *
  * Pure functions: they say where the payload is and what it means, and copy nothing.
  *
- * Spec      FLV 10.1 annex E.4.2 and E.4.3; Enhanced RTMP v2, "Enhanced Audio" and "Enhanced
- * Video".
+ * Spec      FLV 10.1 annex E.4.2, E.4.3; Enhanced RTMP v2, "Enhanced Audio", "Enhanced Video".
  */
 #ifndef RTMP_FLV_H
 #define RTMP_FLV_H

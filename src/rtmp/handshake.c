@@ -119,7 +119,7 @@ void handshake_digest(const uint8_t packet[HANDSHAKE_PACKET_LEN], unsigned diges
 /* Stretches the seed: block i is HMAC(seed, i). The bytes guard nothing, they only must differ. */
 static void fill_random(const uint8_t seed[HANDSHAKE_SEED_LEN], uint8_t to[HANDSHAKE_PACKET_LEN])
 {
-    for (unsigned i = 0; i < HANDSHAKE_PACKET_LEN / CRYPTO_SHA256_LEN; i++) {
+    for (size_t i = 0; i < HANDSHAKE_PACKET_LEN / CRYPTO_SHA256_LEN; i++) {
         uint8_t index = (uint8_t)i;
 
         crypto_hmac_sha256(seed, HANDSHAKE_SEED_LEN, &index, 1, to + i * CRYPTO_SHA256_LEN);

@@ -32,11 +32,12 @@ void ingest_reset(struct rtmp_session *session)
 void ingest_tell(struct rtmp_session *session, unsigned what, const char *format, ...)
 {
     char sentence[200];
-    va_list args;
 
     if (session->told & what)
         return;
     session->told |= what;
+
+    va_list args;
     va_start(args, format);
     (void)vsnprintf(sentence, sizeof(sentence), format, args); /* cutting is the intent */
     va_end(args);
@@ -106,7 +107,7 @@ static void take_config(struct rtmp_session *session, enum media_kind kind,
 
     /* The owner gets a copy of its own, because it may complete the format. */
     struct buf *copy = tag->payload_len ? buf_copy(config, tag->payload_len) : NULL;
-    if (tag->codec == CODEC_H264 || tag->codec == CODEC_H265) {
+    if (copy && (tag->codec == CODEC_H264 || tag->codec == CODEC_H265)) {
         track->length_size = nal_length_size(tag->codec, config, tag->payload_len);
         nal_set_length_size_4(tag->codec, copy->data);
     }

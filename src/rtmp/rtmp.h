@@ -21,15 +21,16 @@
  * `buffered_max` bytes.
  *
  * Media      A message is reassembled straight into a buf of its exact size, and the payload of the
- *            sample is a slice of it: the bytes are copied once. H.264 and H.265 arrive with
- * lengths in front of their NAL units; other sizes than 4 bytes are rewritten. Parameter sets and
+ *            sample is a slice of it: the bytes are copied once. NAL units of H.264 and H.265 come
+ *            behind their lengths; other sizes than 4 bytes are rewritten. Parameter sets and
  *            delimiters at the beginning of an access unit are cut off; such units further inside
  *            stay where they are, for a slice is contiguous.
  * Codecs     H.264 and AAC; by Enhanced RTMP (v1, v2) also H.265, AV1, VP9 and Opus; H.265 under
- * the unofficial codec id 12. Of a multitrack message track 0 is taken. Anything else is told once
- * by on_unsupported and skipped. Times      dts is the RTMP timestamp, extended from 32 to 64 bits
- * over wraps; pts adds the composition time. They are what the peer says: they may repeat, jump or
- * go back. Ownership  A session has one owner. Inside a handler the owner may call accept, reject,
+ *            the unofficial codec id 12 too. Of a multitrack message track 0 is taken. All else is
+ *            told once by on_unsupported and skipped.
+ * Times      dts is the RTMP timestamp, extended from 32 to 64 bits over wraps; pts adds the
+ *            composition time. They are what the peer says: they may repeat, jump or go back.
+ * Ownership  A session has one owner. Inside a handler the owner may call accept, reject, end,
  *            request_reconnect, output and stats, but not receive, on_time or destroy.
  * Threads    The loop that owns the session.
  * Limits     Chunk streams, message length, partial messages and output are bounded; a peer that

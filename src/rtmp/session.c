@@ -136,7 +136,7 @@ void session_send(struct rtmp_session *session, enum message_type type, uint32_t
     writer_bytes(&session->output, body->data, body->len);
 }
 
-/* 5.3.. 5.4.3: the count of bytes received, as a number of 32 bits that wraps. */
+/* 5.4.3: tells the count of bytes received, mod 2^32, each time a window of them has come. */
 static void acknowledge(struct rtmp_session *session)
 {
     uint8_t memory[4];
@@ -375,8 +375,14 @@ void rtmp_session_accept(struct rtmp_session *session)
     command_send_status(session, session->publish_stream, "status", "NetStream.Publish.Start",
                         TEXT("Go."), TEXT(""));
     session_set_state(session, STATE_PUBLISHING);
-    for (size_t i = 0; i < session->waiting.count && session->state == STATE_PUBLISHING; i++)
-        ingest_message(session, &session->waiting.items[i]);
+    for (size_t i = 0; i < session->waiting.count; i++) {
+        struct chunk_message message = session->waiting.items[i];
+
+        /* The owner may end the publishing from within an event, which empties the list. */
+        message.body = buf_ref(message.body);
+        ingest_message(session, &message);
+        buf_unref(message.body);
+    }
     drop_waiting(session);
 }
 

@@ -320,7 +320,7 @@ static void modex_adds_nanoseconds(void **state)
     rtmp_client_video_hex(&f->client, 0, "90 61763031 " AV1C);
     /* 3 bytes of data: 500,000 ns; type 0; then the real packet type 1 */
     rtmp_client_video_hex(&f->client, 10, "97 02 07a120 01 61763031 3200");
-    /* an unknown ModEx of one byte before it; and one whose size is written in the long form */
+    /* an unknown ModEx of one byte before it */
     rtmp_client_video_hex(&f->client, 20, "97 00 ff 17 02 07a120 01 61763031 3200");
     /* an offset of a whole millisecond is not allowed, and ignored */
     rtmp_client_video_hex(&f->client, 30, "97 02 0f4240 01 61763031 3200");
@@ -332,6 +332,58 @@ static void modex_adds_nanoseconds(void **state)
                      "sample video dts=30000 pts=30000 key len=2\n"
                      "format audio opus config=\n"
                      "sample audio dts=30001 pts=30001 key len=1\n");
+    end(f);
+}
+
+static void modex_may_be_long(void **state)
+{
+    (void)state;
+    struct fixture *f = begin();
+    uint8_t body[400] = {0x97, 0xff, 0x00, 0xff}; /* 256 bytes: said in the long form */
+    size_t at = 4 + 256;
+
+    memcpy(body + 4, "\x00\x03\xe8", 3); /* 1000 ns, and more that nobody knows */
+    at += test_unhex("01 61763031 3200", body + at, sizeof(body) - at);
+    rtmp_client_video_hex(&f->client, 0, "90 61763031 " AV1C);
+    rtmp_client_message(&f->client, 6, 9, 0, 1, body, at);
+    assert_events(f, "format video av1 config=81000c00\n"
+                     "sample video dts=1 pts=1 key len=2\n");
+    end(f);
+}
+
+static void vp9_is_handed_on(void **state)
+{
+    (void)state;
+    struct fixture *f = begin();
+
+    rtmp_client_video_hex(&f->client, 0, "90 76703039 01000000 000a0802");
+    rtmp_client_video_hex(&f->client, 7, "91 76703039 8249");
+    assert_events(f, "format video vp9 config=01000000000a0802\n"
+                     "sample video dts=7000 pts=7000 key len=2\n");
+    end(f);
+}
+
+static void configurations_have_a_limit(void **state)
+{
+    (void)state;
+    struct fixture *f = begin();
+    static uint8_t body[2 + 16385] = {0xaf, 0};
+
+    rtmp_client_message(&f->client, 4, 8, 0, 1, body, sizeof(body));
+    assert_ok(rtmp_session_receive(f->recorder.session, f->client.out.data, f->client.out.len, 0));
+    assert_int_equal(f->recorder.format_count, 0);
+    assert_int_equal(stats(f)->bad_count, 1);
+    end(f);
+}
+
+static void a_track_without_room_for_its_composition_time_is_dropped(void **state)
+{
+    (void)state;
+    struct fixture *f = begin();
+
+    rtmp_client_video_hex(&f->client, 0, "96 11 68766331 00 000002 0000 aabbccdd");
+    assert_events(f, "");
+    assert_int_equal(stats(f)->bad_count, 1);
     end(f);
 }
 
@@ -502,6 +554,10 @@ int main(void)
         TEST_CASE(enhanced_av1_loses_its_temporal_delimiter),
         TEST_CASE(enhanced_sound_is_aac_or_opus),
         TEST_CASE(modex_adds_nanoseconds),
+        TEST_CASE(modex_may_be_long),
+        TEST_CASE(vp9_is_handed_on),
+        TEST_CASE(configurations_have_a_limit),
+        TEST_CASE(a_track_without_room_for_its_composition_time_is_dropped),
         TEST_CASE(modex_without_end_is_skipped),
         TEST_CASE(track_0_is_taken_of_many),
         TEST_CASE(a_track_longer_than_its_message_is_dropped),

@@ -730,6 +730,111 @@ static void only_a_capable_publisher_is_asked_to_reconnect(void **state)
     end(f);
 }
 
+static void an_abort_lets_the_chunk_stream_begin_anew(void **state)
+{
+    (void)state;
+    struct fixture *f = begin_publishing();
+    uint8_t part[128] = {0};
+
+    rtmp_client_chunk(&f->client, &(struct rtmp_client_chunk){0, 4, 0, 4000, 8, 1}, part, 128);
+    rtmp_client_message(&f->client, 2, 2, 0, 0, "\0\0\0\4", 4);
+    rtmp_client_aac_config(&f->client, 0);
+    assert_ok(deliver(f));
+    assert_events(f, "format audio aac config=1190\n");
+    end(f);
+}
+
+static void streams_have_a_limit(void **state)
+{
+    (void)state;
+    struct fixture *f = begin_publishing(); /* has created one */
+
+    for (int i = 0; i < 15; i++)
+        rtmp_client_create_stream(&f->client);
+    assert_ok(deliver(f));
+    rtmp_client_create_stream(&f->client);
+    assert_err(deliver(f), ERR_LIMIT);
+    end(f);
+}
+
+static void who_wants_no_answer_gets_none(void **state)
+{
+    (void)state;
+    struct fixture *f = begin_publishing();
+
+    rtmp_client_command(&f->client, "releaseStream", 0, 0, "key");
+    assert_ok(deliver(f));
+    assert_int_equal(output(f).len, 0);
+    rtmp_client_command(&f->client, "releaseStream", 2, 0, "key");
+    assert_ok(deliver(f));
+    assert_true(text_contains(output(f), TEXT("_result")));
+    end(f);
+}
+
+static void commands_without_their_arguments_end_the_session(void **state)
+{
+    (void)state;
+    struct fixture *f = begin_publishing();
+
+    rtmp_client_command(&f->client, "deleteStream", 0, 0, NULL);
+    assert_err(deliver(f), ERR_MALFORMED);
+    assert_events(f, "end 2\n");
+    end(f);
+
+    f = begin(RTMP_RECORDER_ACCEPTS);
+    rtmp_client_handshake(&f->client, RTMP_CLIENT_PLAIN);
+    rtmp_client_connect(&f->client, "live/key");
+    rtmp_client_command(&f->client, "publish", 0, 1, NULL);
+    assert_err(deliver(f), ERR_MALFORMED);
+    assert_events(f, "");
+    end(f);
+}
+
+/* An owner that ends the publishing as soon as it sees what is in it. */
+static void end_at_once(void *ctx, enum media_kind kind, struct format *format)
+{
+    struct fixture *f = ctx;
+
+    (void)kind;
+    format_unref(format);
+    f->recorder.format_count++;
+    rtmp_session_end(f->recorder.session, TEXT("Not this codec."));
+}
+
+static void ignore_publish(void *ctx, struct text app, struct text key)
+{
+    (void)ctx;
+    (void)app;
+    (void)key;
+}
+
+static void no_sample(void *ctx, struct sample *sample)
+{
+    (void)ctx;
+    (void)sample;
+    fail_msg("a sample came after the end");
+}
+
+static void the_owner_may_end_from_within_media_that_waited(void **state)
+{
+    (void)state;
+    struct fixture *f = begin(RTMP_RECORDER_WAITS);
+    const struct rtmp_handler handler = {
+        .on_publish = ignore_publish, .on_format = end_at_once, .on_sample = no_sample};
+
+    rtmp_session_destroy(f->recorder.session);
+    f->recorder.session = rtmp_session_create(&config, &handler, f, 0);
+    rtmp_client_start(&f->client, "live", "key");
+    rtmp_client_aac_config(&f->client, 0);
+    rtmp_client_aac_frame(&f->client, 0, 10);
+    rtmp_client_aac_frame(&f->client, 0, 10);
+    assert_ok(deliver(f));
+    rtmp_session_accept(f->recorder.session);
+    assert_int_equal(f->recorder.format_count, 1);
+    assert_true(text_contains(output(f), TEXT("Not this codec.")));
+    end(f);
+}
+
 static void descriptions_are_cut(void **state)
 {
     (void)state;
@@ -779,6 +884,11 @@ int main(void)
         TEST_CASE(a_silent_publisher_is_let_go),
         TEST_CASE(the_owner_ends_a_publisher_in_words),
         TEST_CASE(only_a_capable_publisher_is_asked_to_reconnect),
+        TEST_CASE(an_abort_lets_the_chunk_stream_begin_anew),
+        TEST_CASE(streams_have_a_limit),
+        TEST_CASE(who_wants_no_answer_gets_none),
+        TEST_CASE(commands_without_their_arguments_end_the_session),
+        TEST_CASE(the_owner_may_end_from_within_media_that_waited),
         TEST_CASE(descriptions_are_cut),
     };
     return RUN_TESTS("rtmp_session", tests);
