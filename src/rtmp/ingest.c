@@ -1,5 +1,3 @@
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -29,19 +27,25 @@ void ingest_reset(struct rtmp_session *session)
     session->told = 0;
 }
 
-void ingest_tell(struct rtmp_session *session, unsigned what, const char *format, ...)
+void ingest_tell(struct rtmp_session *session, unsigned what, struct text sentence)
 {
-    char sentence[200];
-
     if (session->told & what)
         return;
     session->told |= what;
+    session->handler.on_unsupported(session->ctx, sentence);
+}
 
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(sentence, sizeof(sentence), format, args); /* cutting is the intent */
-    va_end(args);
-    session->handler.on_unsupported(session->ctx, text_of(sentence));
+static void tell_codec(struct rtmp_session *session, enum media_kind kind, const char *name)
+{
+    bool is_video = kind == MEDIA_VIDEO;
+    char memory[128];
+    struct writer sentence = writer_fixed(memory, sizeof(memory));
+
+    writer_str(&sentence, is_video ? "Video codec " : "Audio codec ");
+    writer_str(&sentence, name);
+    writer_str(&sentence, " is not supported; set the encoder to ");
+    writer_str(&sentence, is_video ? "H.264." : "AAC.");
+    ingest_tell(session, is_video ? TOLD_VIDEO : TOLD_AUDIO, writer_as_text(&sentence));
 }
 
 /* RTMP counts milliseconds in 32 bits: 49.7 days. The distance to the last message, taken as
@@ -159,7 +163,6 @@ static void take_frame(struct rtmp_session *session, enum media_kind kind,
 static void take_tag(struct rtmp_session *session, enum media_kind kind, const struct flv_tag *tag,
                      const struct chunk_message *message)
 {
-    bool is_video = kind == MEDIA_VIDEO;
     int64_t ms = extend_ms(session, message->timestamp);
 
     if (tag->what == FLV_NOTHING)
@@ -170,9 +173,7 @@ static void take_tag(struct rtmp_session *session, enum media_kind kind, const s
     }
     if (tag->codec == CODEC_NONE) {
         session->stats.skipped_count++;
-        ingest_tell(session, is_video ? TOLD_VIDEO : TOLD_AUDIO,
-                    "%s codec %s is not supported; set the encoder to %s.",
-                    is_video ? "Video" : "Audio", tag->name, is_video ? "H.264" : "AAC");
+        tell_codec(session, kind, tag->name);
         return;
     }
     if (tag->what == FLV_CONFIG)

@@ -246,7 +246,7 @@ static enum err on_aggregate(struct rtmp_session *session, struct reader body,
     (void)message;
     session->stats.skipped_count++;
     if (session->state == STATE_PUBLISHING)
-        ingest_tell(session, TOLD_AGGREGATE, "Aggregate messages are not supported.");
+        ingest_tell(session, TOLD_AGGREGATE, TEXT("Aggregate messages are not supported."));
     return OK;
 }
 

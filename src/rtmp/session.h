@@ -120,7 +120,6 @@ void ingest_message(struct rtmp_session *session, const struct chunk_message *me
 void ingest_reset(struct rtmp_session *session);
 
 /* ingest.c: tells the publisher's user, unless it was told before. */
-void ingest_tell(struct rtmp_session *session, unsigned what, const char *format, ...)
-    PRINTF_LIKE(3, 4);
+void ingest_tell(struct rtmp_session *session, unsigned what, struct text sentence);
 
 #endif
