@@ -63,6 +63,13 @@ struct webrtc_address {
 bool webrtc_address_parse(struct text ip, uint16_t port, uint32_t socket,
                           struct webrtc_address *ret_address);
 
+bool webrtc_address_is_ipv4(const struct webrtc_address *address);
+
+enum { WEBRTC_IP_TEXT_CAP = 46 };
+
+/* Writes the IP without the port, NUL-terminated. */
+void webrtc_address_ip_text(const struct webrtc_address *address, char ret_ip[WEBRTC_IP_TEXT_CAP]);
+
 /* ---- the certificate ---------------------------------------------------------------------- */
 
 /* A fresh self-signed ECDSA P-256 certificate; made once at program start. ERR_IO: OpenSSL refused.
@@ -87,6 +94,8 @@ struct webrtc_config {
     const struct webrtc_candidate *candidates; /* borrowed during the call; best first */
     size_t candidate_count;                    /* 1..WEBRTC_CANDIDATES_MAX */
     uint32_t start_bitrate_kbps;               /* hint for Chrome; 0: none */
+    uint32_t max_bitrate_kbps;                 /* the most that is asked for; 0: 8 Mbit/s */
+    int64_t keyframe_interval_us;              /* ask for key frames at this cadence; 0: never */
 };
 
 enum webrtc_state {
@@ -116,6 +125,23 @@ enum webrtc_end {
 /* A sentence for a person. Never NULL. */
 const char *webrtc_end_sentence(enum webrtc_end reason);
 
+/*    code                        sentence for the seller */
+#define WEBRTC_NOTICE_TABLE(X)                                                                     \
+    X(WEBRTC_NOTICE_CODEC, "the publisher sends a codec that was not agreed on")                   \
+    X(WEBRTC_NOTICE_B_FRAMES, "frames come out of order; turn B-frames off")                       \
+    X(WEBRTC_NOTICE_NO_KEYFRAME, "no key frame for 5 seconds; set a key-frame interval of 2 s")    \
+    X(WEBRTC_NOTICE_PACKING, "the H.264 packing is not packetization-mode 1")
+
+enum webrtc_notice {
+    WEBRTC_NOTICE_NONE,
+#define WEBRTC_NOTICE_ENUM(code, sentence) code,
+    WEBRTC_NOTICE_TABLE(WEBRTC_NOTICE_ENUM)
+#undef WEBRTC_NOTICE_ENUM
+};
+
+/* A sentence for a person. Never NULL. */
+const char *webrtc_notice_sentence(enum webrtc_notice notice);
+
 /* What the session tells its owner. All of them are required. */
 struct webrtc_handler {
     /* A datagram to send. The bytes are valid during the call. */
@@ -130,6 +156,9 @@ struct webrtc_handler {
 
     /* The next sample of the track sample->kind, in decoding order. Borrowed. */
     void (*on_sample)(void *ctx, const struct sample *sample);
+
+    /* What the seller should know; each at most once. */
+    void (*on_notice)(void *ctx, enum webrtc_notice notice);
 
     /* The end, exactly once. */
     void (*on_ended)(void *ctx, enum webrtc_end reason);
@@ -176,18 +205,36 @@ struct text webrtc_session_ice_tag(const struct webrtc_session *session);
  */
 void webrtc_session_request_keyframe(struct webrtc_session *session, int64_t now_us);
 
+/* Changes the cadence of the config. */
+void webrtc_session_set_keyframe_interval(struct webrtc_session *session, int64_t interval_us);
+
+/* The publisher's wall clock at the moment of `pts_us`, for PROGRAM-DATE-TIME. False, and nothing
+ * written, before its first believable report. */
+bool webrtc_session_wall_us(const struct webrtc_session *session, int64_t pts_us,
+                            int64_t *ret_wall_us);
+
+struct webrtc_track_stats {
+    uint64_t packets;
+    uint64_t lost;                /* never came, after NACK */
+    uint64_t recovered;           /* came late or by retransmission */
+    uint64_t frames;              /* samples given */
+    uint64_t frames_dropped;      /* not whole, or not decodable */
+    uint32_t bitrate_bps;         /* over the last second */
+    double loss;                  /* 0..1 over the last report interval, before repair */
+    double fps;                   /* samples a second */
+    int64_t keyframe_interval_us; /* between the last two; 0: not known */
+};
+
 struct webrtc_stats {
     enum webrtc_state state;
     struct webrtc_address peer; /* the path in use; port 0: none yet */
     int64_t connected_at_us;    /* 0: not yet */
     int64_t round_trip_us;      /* 0: not known */
-    uint64_t packets;           /* good SRTP packets */
-    uint64_t bytes;             /* payload of UDP, all kinds, received */
-    uint64_t dropped;           /* datagrams that were no use: unknown, forged, replayed */
-    uint64_t lost;              /* RTP packets that never came, after NACK */
-    uint64_t recovered;         /* RTP packets that came by retransmission */
-    uint32_t bitrate_bps;       /* received, over the last second */
-    float loss;                 /* 0..1 over the last report interval, before repair */
+    uint64_t datagrams;         /* received, all kinds */
+    uint64_t bytes;             /* of these */
+    uint64_t dropped;           /* of these, what was no use: unknown, forged, replayed */
+    struct webrtc_track_stats video;
+    struct webrtc_track_stats audio;
 };
 
 void webrtc_session_stats(const struct webrtc_session *session, int64_t now_us,
@@ -204,6 +251,9 @@ void webrtc_mux_destroy(struct webrtc_mux *mux);
  * After a non-NULL answer re-read the session's deadline. */
 struct webrtc_session *webrtc_mux_receive(struct webrtc_mux *mux, uint8_t *bytes, size_t len,
                                           const struct webrtc_address *from, int64_t now_us);
+
+/* The connection behind an address is closed (ICE-TCP): its number may be used again. */
+void webrtc_mux_forget(struct webrtc_mux *mux, const struct webrtc_address *address);
 
 struct webrtc_mux_stats {
     size_t sessions;
