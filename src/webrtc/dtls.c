@@ -35,7 +35,7 @@ struct dtls {
     int64_t deadline_us;
     bool has_wrong_certificate;
     size_t fingerprint_count;
-    struct sdp_fingerprint fingerprints[DTLS_FINGERPRINTS_MAX];
+    struct sdp_fingerprint fingerprints[SDP_FINGERPRINTS_MAX];
 };
 
 /* ---- a BIO that keeps datagrams whole ---- */
@@ -171,7 +171,7 @@ enum err dtls_create(const struct dtls_identity *identity,
 {
     struct dtls *dtls = mem_zalloc(sizeof(*dtls));
 
-    assert(fingerprint_count > 0 && fingerprint_count <= DTLS_FINGERPRINTS_MAX);
+    assert(fingerprint_count > 0 && fingerprint_count <= SDP_FINGERPRINTS_MAX);
     dtls->state = DTLS_HANDSHAKING;
     dtls->send = send;
     dtls->ctx = ctx;

@@ -24,7 +24,7 @@
 struct dtls;
 struct sdp_fingerprint;
 
-enum { DTLS_MTU = 1200, DTLS_FINGERPRINTS_MAX = 4 };
+enum { DTLS_MTU = 1200 };
 
 enum dtls_state {
     DTLS_HANDSHAKING = 1,
@@ -36,7 +36,8 @@ enum dtls_state {
 
 typedef void (*dtls_send_fn)(void *ctx, const uint8_t *bytes, size_t len);
 
-/* Copies the fingerprints; one of them must fit. ERR_IO: OpenSSL refused. */
+/* Copies the fingerprints (1..SDP_FINGERPRINTS_MAX); one of them must fit. ERR_IO: OpenSSL refused.
+ */
 MUST_USE enum err dtls_create(const struct dtls_identity *identity,
                               const struct sdp_fingerprint *fingerprints, size_t fingerprint_count,
                               dtls_send_fn send, void *ctx, struct dtls **ret_dtls);

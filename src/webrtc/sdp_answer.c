@@ -282,6 +282,13 @@ static enum err choose_transport(const struct sdp *offer, struct sdp_choice *cho
     return OK;
 }
 
+/* transport-cc reports on the numbers of its extension; without it there is nothing to report. */
+static void drop_transport_cc(struct sdp_track *track)
+{
+    for (size_t i = 0; i < track->codec_count; i++)
+        track->codecs[i].feedback &= (uint8_t)~SDP_TRANSPORT_CC;
+}
+
 /* In a bundle a URI has one id (RFC 8843 section 8.3): the first section's counts. */
 static void choose_extensions(struct sdp_choice *choice)
 {
@@ -294,6 +301,10 @@ static void choose_extensions(struct sdp_choice *choice)
             if (map && map->direction != SDP_RECVONLY && map->direction != SDP_INACTIVE)
                 choice->extensions[e] = map->id;
         }
+    }
+    if (choice->extensions[SDP_EXT_TWCC] == 0) {
+        drop_transport_cc(&choice->video);
+        drop_transport_cc(&choice->audio);
     }
 }
 

@@ -193,7 +193,8 @@ void webrtc_session_on_time(struct webrtc_session *session, int64_t now_us);
 /* A body of PATCH (application/trickle-ice-sdpfrag, RFC 8840). Trickled candidates are checked and
  * ignored, as a lite agent does: OK, *ret_answer is NULL (204). New ufrag and pwd restart ICE: OK,
  * *ret_answer is the sdpfrag for the 200, owned by the caller; media flows on the old path until a
- * check with the new credentials comes. ERR_MALFORMED, ERR_LIMIT: nothing changed. */
+ * check with the new credentials comes. ERR_MALFORMED, ERR_LIMIT: nothing changed. ERR_CLOSED: the
+ * session has ended. */
 MUST_USE enum err webrtc_session_patch(struct webrtc_session *session, struct text sdpfrag,
                                        struct diag *diag, struct buf **ret_answer);
 
@@ -279,7 +280,8 @@ typedef void (*webrtc_frame_fn)(void *ctx, uint8_t *frame, size_t len);
 /* A zeroed framing is empty and valid. */
 void webrtc_framing_deinit(struct webrtc_framing *framing);
 
-/* Takes the next bytes of the stream, split anywhere, and calls `on_frame` for each whole frame.
+/* Takes the next bytes of the stream, split anywhere, and calls `on_frame` for each whole frame; it
+ * must not release the framing.
  * ERR_MALFORMED: a frame longer than WEBRTC_DATAGRAM_LEN_MAX; close the connection. */
 MUST_USE enum err webrtc_framing_push(struct webrtc_framing *framing, uint8_t *bytes, size_t len,
                                       webrtc_frame_fn on_frame, void *ctx);
