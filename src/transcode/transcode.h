@@ -37,6 +37,8 @@ struct sample;
 struct transcoder;
 struct transcode_stream;
 
+enum { TRANSCODE_QUEUE_MAX = 1 << 20 };
+
 struct transcode_handler {
     /* What comes out; before the first sample, and again after each restart of the worker.
      * Borrowed. */
@@ -65,7 +67,8 @@ struct transcoder_stats {
 struct transcoder *transcoder_create(struct loop *loop, const char *worker_path);
 
 /* Closes all streams without a callback, asks the worker to end (killed after 5 s), then calls
- * `on_stopped` once (NULL: nobody waits) and releases the transcoder. */
+ * `on_stopped` once (NULL: nobody waits; before it returns when no worker runs) and releases the
+ * transcoder. */
 void transcoder_stop(struct transcoder *transcoder, void (*on_stopped)(void *ctx), void *ctx);
 
 struct transcoder_stats transcoder_stats(const struct transcoder *transcoder);
