@@ -119,6 +119,7 @@ enum { HEALTH_RULES_MAX = 24 };
 struct health_state {
     enum health health;
     char reason[STORE_REASON_LEN_MAX + 1]; /* what the seller should do; "" when good */
+    uint8_t shown;                         /* the rule that gave the reason, from 1; 0: none */
     uint32_t raised;                       /* a bit for each rule */
     int64_t changing_since_us[HEALTH_RULES_MAX];
 };
@@ -141,8 +142,9 @@ struct channel {
     int64_t ended_at_us;   /* 0 while one goes on */
     uint64_t broadcast_id; /* 0: none goes on */
 
-    uint64_t session_id; /* the publisher's; 0: nobody publishes */
-    enum ingest ingest;  /* of the publisher, or of the last one of this broadcast; 0: none yet */
+    uint64_t session_id;      /* the publisher's; 0: nobody publishes */
+    uint64_t lost_session_id; /* was lost, may resume or be replaced; 0: none */
+    enum ingest ingest; /* of the publisher, or of the last one of this broadcast; 0: none yet */
 
     uint32_t webrtc_viewers;
     uint32_t hls_viewers;
@@ -151,7 +153,7 @@ struct channel {
     struct health_state health;
 
     /* The directory's own. */
-    bool has_media; /* the live layer holds something for this broadcast */
+    bool has_media; /* a publisher was accepted: the live layer holds something of this broadcast */
     int64_t state_since_us;
     int64_t deadline_us; /* of the state; INT64_MAX: none */
     int64_t end_by_us;   /* of the broadcast */
@@ -198,8 +200,8 @@ struct channel_handler {
     void *context;
     /* Copy and queue it, in order; answer with channel_directory_on_stored(). */
     void (*store)(void *context, const struct store_change *change);
-    /* Close this publishing session and tell the publisher the reason. No event of it counts any
-     * more. */
+    /* Close this publishing session, if it still is there, and tell the publisher the reason. No
+     * event of it counts any more. */
     void (*kick_session)(void *context, uint64_t session_id, const char *reason);
     /* Finish the HLS of this broadcast (last segments, end of list), then call
      * channel_on_media_stopped(). */
@@ -285,7 +287,8 @@ struct publish_request {
 struct publish_answer {
     uint64_t channel_id;
     uint64_t broadcast_id;
-    bool is_resumed;              /* goes on with the playlist of this broadcast: discontinuity */
+    bool is_resumed;              /* another session of this broadcast came before: its playlist, if
+                                     there is one, goes on with a discontinuity */
     uint64_t replaced_session_id; /* was kicked; 0: none */
 };
 

@@ -93,7 +93,9 @@ enum store_broadcast_op { STORE_BROADCAST_NONE = 1, STORE_BROADCAST_START, STORE
 
 /* What changed, as one transaction. A plain value. Wipe it (crypto_wipe) when it holds a key. */
 struct store_change {
-    uint64_t ticket; /* rises by one with each change; the sender's, untouched here */
+    uint64_t ticket;     /* rises by one with each change */
+    uint32_t sender_tag; /* ticket, tag and note are the sender's: not stored, given back */
+    char note[STORE_REASON_LEN_MAX + 1];
     enum store_channel_op channel_op;
     struct channel_row channel;
     enum store_broadcast_op broadcast_op;

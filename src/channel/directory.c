@@ -1,0 +1,346 @@
+#include "channel/directory.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/mem.h"
+
+struct channel_limits channel_limits_default(void)
+{
+    return (struct channel_limits){
+        .channels_max = 10000,
+        .live_max = 1000,
+        .media_wait_us = 30 * US_PER_S,
+        .reconnect_wait_us = 30 * US_PER_S,
+        .stop_wait_us = 10 * US_PER_S,
+        .takeover_silence_us = 3 * US_PER_S,
+        .broadcast_max_us = 2 * 3600 * US_PER_S,
+    };
+}
+
+struct channel_directory *channel_directory_create(const struct channel_limits *limits,
+                                                   const struct channel_handler *handler)
+{
+    struct channel_directory *dir = mem_zalloc(sizeof(*dir));
+
+    dir->limits = *limits;
+    dir->handler = *handler;
+    dir->next_channel_id = 1;
+    dir->next_broadcast_id = 1;
+    dir->deadline_us = CHANNEL_NEVER;
+    list_init(&dir->active);
+    return dir;
+}
+
+static void destroy_channel(struct channel *channel)
+{
+    secret_wipe(&channel->stream_key);
+    mem_free(channel);
+}
+
+void channel_directory_destroy(struct channel_directory *dir)
+{
+    if (!dir)
+        return;
+    for (size_t i = 0; i < dir->channels.count; i++)
+        destroy_channel(dir->channels.items[i]);
+    vec_deinit(&dir->channels);
+    map_deinit(&dir->by_id);
+    map_deinit(&dir->by_key);
+    mem_free(dir);
+}
+
+void channel_directory_set_wall_offset(struct channel_directory *dir, int64_t offset_us)
+{
+    dir->wall_offset_us = offset_us;
+}
+
+int64_t directory_wall(const struct channel_directory *dir, int64_t now_us)
+{
+    return now_us + dir->wall_offset_us;
+}
+
+void directory_copy_reason(char to[STORE_REASON_LEN_MAX + 1], const char *reason)
+{
+    (void)snprintf(to, STORE_REASON_LEN_MAX + 1, "%s", reason); /* cutting is the intent */
+}
+
+/* ---- the set of channels ---- */
+
+static struct text key_digest(struct text key, uint8_t digest[CRYPTO_SHA256_LEN])
+{
+    crypto_sha256(key.len ? key.ptr : "", key.len, digest);
+    return (struct text){(const char *)digest, CRYPTO_SHA256_LEN};
+}
+
+struct channel *directory_find(const struct channel_directory *dir, uint64_t id)
+{
+    return map_get_u64(&dir->by_id, id);
+}
+
+const struct channel *channel_find(const struct channel_directory *dir, uint64_t id)
+{
+    return directory_find(dir, id);
+}
+
+const struct channel *channel_find_by_key(const struct channel_directory *dir, struct text key)
+{
+    uint8_t digest[CRYPTO_SHA256_LEN];
+
+    return key.len ? map_get(&dir->by_key, key_digest(key, digest)) : NULL;
+}
+
+static void index_key(struct channel_directory *dir, struct channel *channel)
+{
+    uint8_t digest[CRYPTO_SHA256_LEN];
+
+    if (channel->stream_key.len != 0)
+        (void)map_put(&dir->by_key, key_digest(secret_reveal(&channel->stream_key), digest),
+                      channel); /* whoever calls has looked that the key is free */
+}
+
+static void forget_key(struct channel_directory *dir, const struct channel *channel)
+{
+    uint8_t digest[CRYPTO_SHA256_LEN];
+
+    (void)map_remove(&dir->by_key, key_digest(secret_reveal(&channel->stream_key), digest));
+}
+
+/* Index of the first channel with an id not below this one. */
+static size_t place_of(const struct channel_directory *dir, uint64_t id)
+{
+    size_t low = 0, high = dir->channels.count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (dir->channels.items[middle]->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct channel *directory_add(struct channel_directory *dir, const struct channel_row *row)
+{
+    struct channel *channel = mem_zalloc(sizeof(*channel));
+
+    channel->id = row->id;
+    memcpy(channel->title, row->title, sizeof(channel->title));
+    channel->stream_key = row->stream_key;
+    channel->state = relay_state_parse(text_of(row->relay_status));
+    directory_copy_reason(channel->reason, row->relay_error);
+    channel->created_at_us = row->created_at_us;
+    channel->updated_at_us = row->updated_at_us;
+    channel->started_at_us = row->started_at_us;
+    channel->ended_at_us = row->ended_at_us;
+    channel->stats = channel_stats_unknown();
+    channel->health.health = HEALTH_UNKNOWN;
+    channel->deadline_us = channel->end_by_us = CHANNEL_NEVER;
+    list_node_init(&channel->in_active);
+
+    bool has_room = vec_push(&dir->channels, channel, STORE_CHANNELS_MAX);
+    assert(has_room); /* channels_max and the snapshot are both within it */
+    (void)has_room;
+    /* Ids rise, so this moves nothing but for a channel whose deletion was taken back. */
+    for (size_t i = dir->channels.count - 1; i > 0 && dir->channels.items[i - 1]->id > row->id;
+         i--) {
+        dir->channels.items[i] = dir->channels.items[i - 1];
+        dir->channels.items[i - 1] = channel;
+    }
+    (void)map_put_u64(&dir->by_id, channel->id, channel); /* the id is new */
+    index_key(dir, channel);
+    return channel;
+}
+
+void directory_remove(struct channel_directory *dir, struct channel *channel)
+{
+    size_t place = place_of(dir, channel->id);
+
+    assert(!list_node_is_linked(&channel->in_active));
+    vec_remove(&dir->channels, place);
+    (void)map_remove_u64(&dir->by_id, channel->id);
+    forget_key(dir, channel);
+    destroy_channel(channel);
+}
+
+size_t channel_directory_count(const struct channel_directory *dir)
+{
+    return dir->channels.count;
+}
+
+const struct channel *channel_directory_at(const struct channel_directory *dir, size_t index)
+{
+    assert(index < dir->channels.count);
+    return dir->channels.items[index];
+}
+
+size_t channel_directory_live_count(const struct channel_directory *dir)
+{
+    return dir->active_count;
+}
+
+uint64_t channel_directory_ticket(const struct channel_directory *dir)
+{
+    return dir->ticket;
+}
+
+/* ---- start-up ---- */
+
+/* Nobody runs what the last run left. When it really ended is not known: not after its maximum
+ * length. */
+static void repair(struct channel_directory *dir, struct channel *channel, uint64_t broadcast_id,
+                   int64_t now_us)
+{
+    enum relay_state from = channel->state;
+    int64_t latest_us =
+        channel->started_at_us ? channel->started_at_us + dir->limits.broadcast_max_us : INT64_MAX;
+
+    channel->state = RELAY_STOPPED;
+    channel->updated_at_us = directory_wall(dir, now_us);
+    channel->ended_at_us = channel->updated_at_us < latest_us ? channel->updated_at_us : latest_us;
+    channel->broadcast_id = broadcast_id;
+    directory_copy_reason(channel->reason, "the server stopped during the broadcast");
+    directory_send_state(dir, channel, from,
+                         broadcast_id ? STORE_BROADCAST_END : STORE_BROADCAST_NONE);
+    channel->broadcast_id = 0;
+}
+
+void channel_directory_load(struct channel_directory *dir, const struct store_snapshot *snapshot,
+                            int64_t now_us)
+{
+    assert(dir->channels.count == 0);
+    for (size_t i = 0; i < snapshot->channel_count; i++) {
+        const struct channel_row *row = &snapshot->channels[i];
+        struct channel *channel = directory_add(dir, row);
+
+        if (row->is_active || row->open_broadcast_id != 0 || relay_state_is_active(channel->state))
+            repair(dir, channel, row->open_broadcast_id, now_us);
+        if (row->id >= dir->next_channel_id)
+            dir->next_channel_id = row->id + 1;
+    }
+    if (snapshot->next_channel_id > dir->next_channel_id)
+        dir->next_channel_id = snapshot->next_channel_id;
+    if (snapshot->next_broadcast_id > dir->next_broadcast_id)
+        dir->next_broadcast_id = snapshot->next_broadcast_id;
+}
+
+/* ---- commands ---- */
+
+static enum err check_title(struct text title, struct diag *diag)
+{
+    if (title.len != 0 && title.len <= STORE_TITLE_LEN_MAX && text_is_utf8(title) &&
+        !memchr(title.ptr, '\0', title.len))
+        return OK;
+    diag_set(diag, "A title has 1 to %d bytes of UTF-8.", STORE_TITLE_LEN_MAX);
+    return ERR_INVALID;
+}
+
+static enum err check_key(const struct channel_directory *dir, struct text key, struct diag *diag)
+{
+    if (key.len == 0 || key.len > SECRET_LEN_MAX) {
+        diag_set(diag, "A stream key has 1 to %d characters.", SECRET_LEN_MAX);
+        return ERR_INVALID;
+    }
+    if (channel_find_by_key(dir, key)) {
+        diag_set(diag, "This stream key is in use.");
+        return ERR_CONFLICT;
+    }
+    return OK;
+}
+
+enum err channel_create(struct channel_directory *dir, struct text title, struct text stream_key,
+                        int64_t now_us, uint64_t *ret_id, struct diag *diag)
+{
+    enum err err = check_title(title, diag);
+
+    if (err == OK)
+        err = check_key(dir, stream_key, diag);
+    if (err != OK)
+        return err;
+    if (dir->channels.count >= dir->limits.channels_max ||
+        dir->channels.count >= STORE_CHANNELS_MAX) {
+        diag_set(diag, "There are %zu channels, which is the limit of this server.",
+                 dir->channels.count);
+        return ERR_LIMIT;
+    }
+    struct channel_row row = {
+        .id = dir->next_channel_id++,
+        .created_at_us = directory_wall(dir, now_us),
+        .updated_at_us = directory_wall(dir, now_us),
+    };
+    memcpy(row.title, title.ptr, title.len);
+    (void)secret_set(&row.stream_key, stream_key); /* the length is checked */
+    const struct channel *channel = directory_add(dir, &row);
+    secret_wipe(&row.stream_key);
+    directory_send_row(dir, channel, STORE_CHANNEL_CREATE, CHANNEL_CREATED);
+    *ret_id = channel->id;
+    return OK;
+}
+
+static enum err require(struct channel_directory *dir, uint64_t id, struct channel **ret_channel,
+                        struct diag *diag)
+{
+    struct channel *channel = directory_find(dir, id);
+
+    if (!channel) {
+        diag_set(diag, "Channel %llu not found", (unsigned long long)id);
+        return ERR_NOT_FOUND;
+    }
+    *ret_channel = channel;
+    return OK;
+}
+
+enum err channel_delete(struct channel_directory *dir, uint64_t id, int64_t now_us,
+                        struct diag *diag)
+{
+    struct channel *channel;
+    enum err err = require(dir, id, &channel, diag);
+
+    if (err == OK)
+        err = directory_fire(dir, channel, RELAY_EVENT_DELETE, NULL, now_us, diag);
+    if (err != OK)
+        return err;
+    directory_send_row(dir, channel, STORE_CHANNEL_DELETE, CHANNEL_DELETED);
+    directory_remove(dir, channel);
+    return OK;
+}
+
+enum err channel_set_key(struct channel_directory *dir, uint64_t id, struct text stream_key,
+                         int64_t now_us, struct diag *diag)
+{
+    struct channel *channel;
+    enum err err = require(dir, id, &channel, diag);
+
+    if (err == OK)
+        err = check_key(dir, stream_key, diag);
+    if (err != OK)
+        return err;
+    forget_key(dir, channel);
+    (void)secret_set(&channel->stream_key, stream_key); /* the length is checked */
+    index_key(dir, channel);
+    channel->updated_at_us = directory_wall(dir, now_us);
+    directory_send_row(dir, channel, STORE_CHANNEL_UPDATE, CHANNEL_UPDATED);
+    return OK;
+}
+
+enum err channel_start(struct channel_directory *dir, uint64_t id, int64_t now_us,
+                       struct diag *diag)
+{
+    struct channel *channel;
+    enum err err = require(dir, id, &channel, diag);
+
+    return err == OK ? directory_fire(dir, channel, RELAY_EVENT_START, NULL, now_us, diag) : err;
+}
+
+enum err channel_end(struct channel_directory *dir, uint64_t id, const char *reason, int64_t now_us,
+                     struct diag *diag)
+{
+    struct channel *channel;
+    enum err err = require(dir, id, &channel, diag);
+
+    return err == OK ? directory_fire(dir, channel, RELAY_EVENT_END, reason, now_us, diag) : err;
+}

@@ -1,0 +1,60 @@
+/*
+ * directory - inside of struct channel_directory, for the files of channel/ only.
+ */
+#ifndef CHANNEL_DIRECTORY_H
+#define CHANNEL_DIRECTORY_H
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "channel/channel.h"
+#include "channel/relay.h"
+
+#define CHANNEL_NEVER INT64_MAX
+
+struct channel_directory {
+    struct channel_limits limits;
+    struct channel_handler handler;
+    VEC(struct channel *) channels; /* owned; by rising id */
+    struct map by_id;
+    struct map by_key;  /* SHA-256 of the stream key -> channel */
+    struct list active; /* channels with a broadcast that goes on */
+    size_t active_count;
+    uint64_t next_channel_id;
+    uint64_t next_broadcast_id;
+    uint64_t ticket;
+    int64_t wall_offset_us;
+    int64_t deadline_us; /* not later than the earliest of all channels */
+};
+
+struct channel *directory_find(const struct channel_directory *dir, uint64_t id);
+
+struct channel *directory_add(struct channel_directory *dir, const struct channel_row *row);
+void directory_remove(struct channel_directory *dir, struct channel *channel);
+
+/* Monotonic time as wall clock. */
+int64_t directory_wall(const struct channel_directory *dir, int64_t now_us);
+
+/* Sends the row to the store: alone, or as a change of state with what it means for the
+ * broadcast. */
+void directory_send_row(struct channel_directory *dir, const struct channel *channel,
+                        enum store_channel_op op, enum channel_event_kind kind);
+void directory_send_state(struct channel_directory *dir, const struct channel *channel,
+                          enum relay_state from, enum store_broadcast_op broadcast_op);
+
+/* Lets an event happen: looks into the table, acts, sets the state. `reason` overrides the table's;
+ * NULL: the table's. ERR_CONFLICT: the table refuses; ERR_LIMIT: too many broadcasts. */
+MUST_USE enum err directory_fire(struct channel_directory *dir, struct channel *channel,
+                                 enum relay_event event, const char *reason, int64_t now_us,
+                                 struct diag *diag);
+
+/* The same for events that nothing refuses: nobody waits for an answer. */
+void directory_fire_quietly(struct channel_directory *dir, struct channel *channel,
+                            enum relay_event event, const char *reason, int64_t now_us);
+
+/* Tells the owner that numbers changed. */
+void directory_tell_numbers(struct channel_directory *dir, const struct channel *channel);
+
+/* Copies, cut to fit. */
+void directory_copy_reason(char to[STORE_REASON_LEN_MAX + 1], const char *reason);
+
+#endif
