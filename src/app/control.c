@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "app/server.h"
 #include "base/clock.h"
@@ -31,14 +32,14 @@ static void store_work(struct pool_job *job)
 {
     struct store_job *store_job = CONTAINER_OF(job, struct store_job, job);
 
-    store_job->err =
-        store_apply(store_job->server->store, &store_job->change, &store_job->diag);
+    store_job->err = store_apply(store_job->server->store, &store_job->change, &store_job->diag);
 }
 
 /* Answers that promised that this change is stored. */
 static void release_waiting_calls(struct server *server, uint64_t ticket, enum err err)
 {
-    LIST_FOR_EACH (node, &server->waiting_calls) {
+    LIST_FOR_EACH(node, &server->waiting_calls)
+    {
         struct edge_call *call = CONTAINER_OF(node, struct edge_call, node);
 
         if (call->answer.store_ticket > ticket)
@@ -405,8 +406,8 @@ static void on_publish(struct server *server, const struct media_event *event)
 
     enum err err = server->is_shutting_down
                        ? ERR_LIMIT
-                       : channel_publish(server->directory, &request,
-                                         loop_now_us(server->control), &answer, &diag);
+                       : channel_publish(server->directory, &request, loop_now_us(server->control),
+                                         &answer, &diag);
     if (server->is_shutting_down)
         diag_set(&diag, "The server is shutting down. Connect again in a moment.");
     if (err)
@@ -679,8 +680,8 @@ void control_destroy(struct server *server)
     struct viewer_count *counted;
 
     pool_destroy(server->pool);
-    LIST_FOR_EACH (node, &server->waiting_calls)
-        edge_drop_call(&CONTAINER_OF(node, struct edge_call, node)->msg);
+    LIST_FOR_EACH(node, &server->waiting_calls)
+    edge_drop_call(&CONTAINER_OF(node, struct edge_call, node)->msg);
     for (size_t i = 0; i < server->edge_count; i++)
         mem_free(server->reports[i]);
     while ((counted = map_next(&server->viewer_counts, &position)))
@@ -699,8 +700,8 @@ static const struct channel *find_or_create_demo(struct server *server)
     if (channel_directory_count(server->directory))
         return channel_directory_at(server->directory, 0);
     api_draw_stream_key(key);
-    if (channel_create(server->directory, TEXT("Demo"), text_of(key),
-                       loop_now_us(server->control), &id, &diag) != OK)
+    if (channel_create(server->directory, TEXT("Demo"), text_of(key), loop_now_us(server->control),
+                       &id, &diag) != OK)
         return NULL;
     return channel_find(server->directory, id);
 }

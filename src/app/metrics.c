@@ -50,8 +50,7 @@ static void write_process(struct server *server, struct writer *w)
     one(w, "process_cpu_seconds_total", "counter", "CPU time of the server in seconds.",
         (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
             (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
-    one(w, "process_resident_memory_bytes", "gauge", "Resident memory in bytes.",
-        resident_bytes());
+    one(w, "process_resident_memory_bytes", "gauge", "Resident memory in bytes.", resident_bytes());
     one(w, "process_start_time_seconds", "gauge", "Start time, seconds since 1970.",
         (double)server->started_wall_us / 1e6);
     count(w, "stoa_store_up", "gauge", "1 when the database answers.", server->is_store_ok);
@@ -130,12 +129,9 @@ static void write_live(const struct server *server, struct writer *w)
     const struct live_counters *live = &server->live_counters;
 
     count(w, "stoa_publishers", "gauge", "Publishing connections.", live->sessions);
-    count(w, "stoa_rtmp_accepted_total", "counter", "RTMP publishers let in.",
-          live->rtmp_accepted);
-    count(w, "stoa_rtmp_refused_total", "counter", "RTMP publishers refused.",
-          live->rtmp_refused);
-    count(w, "stoa_rtc_datagrams_total", "counter", "UDP datagrams received.",
-          live->udp_received);
+    count(w, "stoa_rtmp_accepted_total", "counter", "RTMP publishers let in.", live->rtmp_accepted);
+    count(w, "stoa_rtmp_refused_total", "counter", "RTMP publishers refused.", live->rtmp_refused);
+    count(w, "stoa_rtc_datagrams_total", "counter", "UDP datagrams received.", live->udp_received);
     count(w, "stoa_rtc_dropped_total", "counter", "UDP datagrams of nobody.", live->udp_dropped);
     count(w, "stoa_worker_starts_total", "counter", "Starts of the worker process.",
           live->worker_starts);

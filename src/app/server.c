@@ -172,15 +172,13 @@ static enum err listen_edge(struct server *server, struct edge *edge, struct dia
 
     /* Port 0 is chosen by the first edge and shared by the others. */
     if (config->http_listen.is_on) {
-        struct net_address address = server->http_bound.any.sa_family
-                                         ? server->http_bound
-                                         : config->http_listen.address;
+        struct net_address address =
+            server->http_bound.any.sa_family ? server->http_bound : config->http_listen.address;
         err = edge_listen(edge, &address, NULL, diag, &server->http_bound);
     }
     if (!err && config->https_listen.is_on) {
-        struct net_address address = server->https_bound.any.sa_family
-                                         ? server->https_bound
-                                         : config->https_listen.address;
+        struct net_address address =
+            server->https_bound.any.sa_family ? server->https_bound : config->https_listen.address;
         err = edge_listen(edge, &address, server->https_tls, diag, &server->https_bound);
     }
     return err;
