@@ -200,13 +200,23 @@ struct ini_reading {
     struct config *config;
     struct writer *problems;
     const char *path;
+    FILE *file;
+    int line;
 };
 
-static int on_ini_value(void *user, const char *section, const char *name, const char *value,
-                        int line)
+/* Debian's inih does not tell the handler the line, so the lines are counted as they are read. */
+static char *read_ini_line(char *to, int cap, void *stream)
+{
+    struct ini_reading *reading = stream;
+
+    reading->line++;
+    return fgets(to, cap, reading->file);
+}
+
+static int on_ini_value(void *user, const char *section, const char *name, const char *value)
 {
     struct ini_reading *reading = user;
-    struct origin origin = {reading->path, line};
+    struct origin origin = {reading->path, reading->line};
 
     for (size_t i = 0; i < KEY_COUNT; i++) {
         if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0) {
@@ -216,23 +226,22 @@ static int on_ini_value(void *user, const char *section, const char *name, const
     }
     writer_printf(reading->problems,
                   "%s:%d: there is no setting %s.%s. `stoa --print-config` lists all.\n",
-                  reading->path, line, section, name);
+                  reading->path, reading->line, section, name);
     return 1;
 }
 
 static void read_ini(struct config *config, const char *path, bool must_exist,
                      struct writer *problems)
 {
-    struct ini_reading reading = {config, problems, path};
-    FILE *file = fopen(path, "re");
+    struct ini_reading reading = {config, problems, path, fopen(path, "re"), 0};
 
-    if (!file) {
+    if (!reading.file) {
         if (must_exist || errno != ENOENT)
             writer_printf(problems, "%s: cannot be read: %s.\n", path, strerror(errno));
         return;
     }
-    int bad_line = ini_parse_file(file, on_ini_value, &reading);
-    (void)fclose(file);
+    int bad_line = ini_parse_stream(read_ini_line, &reading, on_ini_value, &reading);
+    (void)fclose(reading.file);
     if (bad_line > 0)
         writer_printf(problems, "%s:%d: this line is not \"[section]\" nor \"key = value\".\n",
                       path, bad_line);
