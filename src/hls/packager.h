@@ -57,6 +57,11 @@ static inline int64_t clamp(int64_t value, int64_t low, int64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
+static inline bool is_running(const struct hls_packager *packager)
+{
+    return packager->window.running.is_begun;
+}
+
 enum { PART_MIN_PERCENT = 85 /* of PART-TARGET, rfc8216bis section 4.4.4.9 */ };
 
 /* ---- part.c ---- */

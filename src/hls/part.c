@@ -88,11 +88,6 @@ static void measure_rate(struct hls_packager *packager, int64_t dts)
 
 /* ---- Parts ---- */
 
-static bool is_running(const struct hls_packager *packager)
-{
-    return packager->window.running.is_begun;
-}
-
 /* Lays the first `count` frames on the decode timeline [part_start, end): they keep their places
  * as far as they fit, and their pts in any case. */
 static void lay_video(struct hls_packager *packager, size_t count, int64_t end)
@@ -232,8 +227,8 @@ void close_part(struct hls_packager *packager, int64_t end, bool is_last)
                         : audio->lane.items.count;
     if (video_count == 0 && audio_count == 0)
         return;
-    if (!is_running(packager) && packager->video && video_count == 0)
-        return; /* sound alone begins no segment of a video */
+    if (packager->video && video_count == 0 && (is_last || !is_running(packager)))
+        return; /* sound alone begins no segment of a video, and ends none: it is a crumb */
     write_part(packager, video_count, audio_count, end);
     if (packager->window.frame_rate_milli == 0 && packager->has_last_dts)
         measure_rate(packager, packager->last_dts);
