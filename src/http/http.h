@@ -40,8 +40,8 @@
 #include "base/text.h"
 
 struct loop;
-struct net_addr;
-struct stream;
+struct net_address;
+struct tls_context;
 struct writer;
 struct http_asset;
 struct http_conn;
@@ -103,8 +103,8 @@ struct http_field { /* one header field; name as sent in HTTP/1.1, lower case in
 typedef void http_cancel_fn(struct http_request *req);
 
 /* Bytes of a streamed body, borrowed for the call. `is_last` comes exactly once, perhaps with no
- * bytes; after it the handler answers. ERR codes come with is_last: ERR_LIMIT (the route's limit;
- * the server answers 413 itself), ERR_MALFORMED (400, likewise). */
+ * bytes. When the body breaks a rule (too long, malformed) the server answers itself and calls
+ * on_cancel instead. */
 typedef void http_body_fn(struct http_request *req, struct text bytes, bool is_last);
 
 struct http_request {
@@ -125,13 +125,14 @@ struct http_request {
 
     /* Private. */
     struct http_conn *conn;
-    struct text body;
     struct http_field *fields;
-    uint8_t *block; /* header bytes and fields of a suspended request, in one block */
+    struct text body;
+    uint8_t *body_block; /* a body that came in pieces */
+    uint8_t *block;      /* fields and header bytes of a request that waits */
     http_cancel_fn *on_cancel;
     http_body_fn *on_body;
     void (*on_drain)(struct http_request *req);
-    uint32_t block_len;
+    uint32_t body_cap;
     uint16_t fields_count;
     uint8_t state;
     uint8_t flags;
@@ -147,7 +148,7 @@ struct text http_header(const struct http_request *req, const char *name);
 bool http_header_find(const struct http_request *req, const char *name, struct text *ret_value);
 
 /* The address of the client. */
-const struct net_addr *http_peer(const struct http_request *req);
+const struct net_address *http_peer(const struct http_request *req);
 
 /* The path parameter of that name; it must be in the pattern. */
 struct text http_param(const struct http_request *req, const char *name);
@@ -362,12 +363,21 @@ struct http_server_params {
 MUST_USE enum err http_server_create(const struct http_server_params *params, struct diag *diag,
                                      struct http_server **ret_server);
 
-/* Serves an accepted connection; takes the stream. Refuses by closing when a limit is reached. */
-void http_server_take_stream(struct http_server *server, struct stream *stream);
+/* Listens on the address, with TLS when `tls` is given (ALPN "h2" and "http/1.1"); each loop's
+ * server may listen on the same port. *ret_bound, which may be NULL, gets the address with the port
+ * that the system gave. Errors as tcp_listen(). */
+MUST_USE enum err http_server_listen(struct http_server *server, const struct net_address *address,
+                                     struct tls_context *tls, struct diag *diag,
+                                     struct net_address *ret_bound);
+
+/* Serves a connection accepted elsewhere; takes the descriptor. Closes it when a limit is reached.
+ */
+void http_server_accept(struct http_server *server, int fd, const struct net_address *peer,
+                        struct tls_context *tls);
 
 /* Ends idle connections and lets the others finish: `Connection: close`, GOAWAY, close 1001. What
  * is left after drain_ms is cut (suspended requests are answered 503 before). on_drained is called
- * once there are no connections. The owner stops listening before. */
+ * once there are no connections. Listening stops at once. */
 void http_server_drain(struct http_server *server, void (*on_drained)(void *owner));
 
 /* Cuts all connections; callbacks on_cancel and on_closed run inside. */
