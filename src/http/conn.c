@@ -3,10 +3,13 @@
  */
 #include <assert.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "http/core.h"
 
-enum { PENDING_LEN_MAX = 48 * 1024 }; /* input kept while a request waits or its head is not whole */
+/* How much is read at once. A head fits into two reads; what a client sends while its request waits
+ * stays small, since thousands may wait. */
+enum { READ_HEAD_LEN = 16 * 1024, READ_WAITING_LEN = 4 * 1024 };
 
 /* Connections of one address; lives while there are any. */
 struct address_count {
@@ -296,12 +299,24 @@ static void feed_and_keep(struct http_conn *conn, size_t len)
 static void on_input_end(struct http_conn *conn)
 {
     conn->ends_input = true;
-    bool has_answers = conn->protocol == PROTOCOL_H1 && conn_queued_len(conn) &&
-                       (conn->h1.state == H1_HEAD ||
-                        (conn->h1.state == H1_LAST && !conn->h1.must_linger));
+    bool has_answers =
+        conn->protocol == PROTOCOL_H1 && conn_queued_len(conn) &&
+        (conn->h1.state == H1_HEAD || (conn->h1.state == H1_LAST && !conn->h1.must_linger));
 
     if (!has_answers)
         conn_close(conn);
+}
+
+/* How much to read behind the `kept_len` bytes that wait already; 0: enough waits. */
+static size_t read_len(const struct http_conn *conn, size_t kept_len)
+{
+    if (conn->protocol == PROTOCOL_H1) {
+        if (conn->h1.state == H1_WAIT || conn->h1.state == H1_STREAM)
+            return kept_len ? 0 : READ_WAITING_LEN;
+        if (conn->h1.state == H1_HEAD)
+            return READ_HEAD_LEN;
+    }
+    return HTTP_IN_LEN - kept_len;
 }
 
 /* True: there may be more to read. */
@@ -312,14 +327,15 @@ static bool read_once(struct http_conn *conn)
 
     if (conn->h1.is_paused)
         return false;
-    if (conn->h1.pending_len >= PENDING_LEN_MAX) {
+
+    size_t kept_len = conn->h1.pending_len;
+    size_t cap = read_len(conn, kept_len);
+    if (cap == 0) {
         conn->h1.is_paused = true;
         conn->io->pause_reading(conn->handle);
         return false;
     }
-
-    size_t kept_len = conn->h1.pending_len;
-    enum err err = conn->io->read(conn->handle, server->in + kept_len, HTTP_IN_LEN - kept_len, &len);
+    enum err err = conn->io->read(conn->handle, server->in + kept_len, cap, &len);
     if (err == ERR_AGAIN)
         return false;
     if (err != OK) {
@@ -353,7 +369,7 @@ void conn_on_drained(struct http_conn *conn)
         h1_on_drained(conn);
         break;
     case PROTOCOL_H2:
-        h2_flush(conn);
+        h2_on_drained(conn);
         break;
     case PROTOCOL_WS:
         ws_flush(conn);

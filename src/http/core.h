@@ -173,6 +173,7 @@ void h1_deinit(struct http_conn *conn);
 void h2_start(struct http_conn *conn);
 void h2_input(struct http_conn *conn, struct text input);
 void h2_flush(struct http_conn *conn);
+void h2_on_drained(struct http_conn *conn);
 void h2_on_deadline(struct http_conn *conn);
 void h2_drain(struct http_conn *conn);
 void h2_cancel(struct http_conn *conn);
@@ -241,6 +242,7 @@ enum {
     HTTP_IN_LEN = 64 * 1024,  /* input buffer, shared by all connections */
     HTTP_OUT_LEN = 32 * 1024, /* a chunk of rendered output */
     HTTP_HEAD_OUT_LEN = 16 * 1024,
+    HTTP_BATCH_SLICES = 160,
     HTTP_LISTENERS_MAX = 8,
     HTTP_TICK_US = 250 * 1000,
 };
@@ -271,7 +273,8 @@ struct http_server {
     uint8_t *in;
     struct http_field *fields; /* of the request being parsed */
     uint8_t *head_out;
-    struct buf *out; /* chunk that small output is written to; sent by reference */
+    struct slice *batch; /* HTTP/2 frames on their way to one conn_send() */
+    struct buf *out;     /* chunk that small output is written to; sent by reference */
     size_t out_len;
 
     bool is_draining;

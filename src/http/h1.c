@@ -190,10 +190,8 @@ static void refuse_head(struct http_conn *conn, int status)
     struct http_request *req = &conn->h1.req;
 
     conn->server->counters.malformed++;
-    *req = (struct http_request){.conn = conn,
-                                 .method = HTTP_GET,
-                                 .version = HTTP_1_1,
-                                 .state = REQUEST_READING};
+    *req = (struct http_request){
+        .conn = conn, .method = HTTP_GET, .version = HTTP_1_1, .state = REQUEST_READING};
     list_node_init(&req->owner_node);
     conn->h1.keeps_alive = false;
     conn->h1.must_linger = true;
@@ -224,7 +222,8 @@ static bool read_head(struct http_conn *conn, struct text *input)
         return true;
     }
 
-    *input = text_sub(*input, head.len, input->len);
+    input->ptr += head.len; /* also at the end: request_keep() measures from it */
+    input->len -= head.len;
     h1->scan = (struct h1_scan){0};
     h1->keeps_alive = head.keeps_alive;
     h1->expects_continue = head.expects_continue;
@@ -307,14 +306,14 @@ void h1_input(struct http_conn *conn, struct text *input)
             goes_on = false;
             break;
         case H1_LAST:
-            *input = (struct text){0};
+            input->ptr += input->len;
+            input->len = 0;
             goes_on = false;
             break;
         }
     }
     if (conn->protocol == PROTOCOL_H1 && h1->req.state != REQUEST_NONE)
-        request_keep(&h1->req,
-                     (struct text){head_start, (size_t)(input->ptr - head_start)});
+        request_keep(&h1->req, (struct text){head_start, (size_t)(input->ptr - head_start)});
     if (conn->protocol == PROTOCOL_H1 && conn->handle && h1->state != H1_HEAD)
         enter_phase(conn);
     conn->is_busy--;

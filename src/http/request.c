@@ -22,8 +22,7 @@ void *http_owner(const struct http_request *req)
 
 bool http_header_find(const struct http_request *req, const char *name, struct text *ret_value)
 {
-    const struct http_field *field =
-        http_field_find(req->fields, req->fields_count, text_of(name));
+    const struct http_field *field = http_field_find(req->fields, req->fields_count, text_of(name));
 
     if (!field)
         return false;
@@ -159,8 +158,8 @@ static bool find_route(struct http_request *req, uint64_t content_len)
 {
     unsigned allowed = 0;
 
-    req->route = http_route_find(req->conn->server->routes, req->method, req->path, req->params,
-                                 &allowed);
+    req->route =
+        http_route_find(req->conn->server->routes, req->method, req->path, req->params, &allowed);
     if (req->route) {
         if (content_len <= body_len_max(req))
             return true;
@@ -212,7 +211,8 @@ static void call_handler(struct http_request *req)
     req->state = REQUEST_HANDLING;
     conn->is_busy++;
     req->route->handler(req);
-    /* A handler that neither answers nor suspends is a bug of ours; the client still gets a word. */
+    /* A handler that neither answers nor suspends is a bug of ours; the client still gets a word.
+     */
     if (req->state == REQUEST_HANDLING)
         request_refuse(req, 500);
     conn->is_busy--;

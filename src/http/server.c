@@ -46,8 +46,7 @@ enum err http_core_create(const struct http_server_params *params, int64_t wall_
         diag_set(diag, "more than %d CORS origins", (int)CORS_ORIGINS_MAX);
         return ERR_INVALID;
     }
-    enum err err =
-        http_route_table_create(params->routes, params->routes_count, diag, &routes);
+    enum err err = http_route_table_create(params->routes, params->routes_count, diag, &routes);
     if (err != OK)
         return err;
 
@@ -67,6 +66,7 @@ enum err http_core_create(const struct http_server_params *params, int64_t wall_
     server->in = mem_alloc(HTTP_IN_LEN);
     server->fields = mem_alloc(HTTP_FIELDS_MAX * sizeof(server->fields[0]));
     server->head_out = mem_alloc(HTTP_HEAD_OUT_LEN);
+    server->batch = mem_alloc(HTTP_BATCH_SLICES * sizeof(server->batch[0]));
     *ret_server = server;
     return OK;
 }
@@ -101,6 +101,7 @@ void http_core_destroy(struct http_server *server)
     mem_free(server->in);
     mem_free(server->fields);
     mem_free(server->head_out);
+    mem_free(server->batch);
     mem_free(server);
 }
 
@@ -146,7 +147,7 @@ void http_core_drain(struct http_server *server, void (*on_drained)(void *owner)
     server->drain_deadline_us = server->now_us + server->config.drain_ms * US_PER_MS;
     for (int phase = 1; phase < PHASE_COUNT; phase++) {
         LIST_FOR_EACH(node, &server->phases[phase])
-            conn_drain(conn_of(node));
+        conn_drain(conn_of(node));
     }
     if (server->ask_run)
         server->ask_run(server);
