@@ -560,10 +560,13 @@ static void deliver_body(struct h2_stream *stream, struct text bytes, bool is_la
         stream->has_held_end = stream->has_held_end || is_last;
         return;
     }
+    /* When the answer came early the window stays shut: the client stops by itself, or is told to
+     * in h2_on_deadline(). A reset at once makes some clients lose the answer. */
+    if (req->state == REQUEST_NONE)
+        return;
     if (bytes.len)
         (void)nghttp2_session_consume_stream(stream->h2->ng, stream->id, bytes.len);
-    if (req->state != REQUEST_NONE)
-        request_on_body(req, bytes, is_last);
+    request_on_body(req, bytes, is_last);
 }
 
 static void deliver_held(struct h2_stream *stream)
@@ -637,21 +640,6 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *ctx)
     return 0;
 }
 
-/* The answer is out but the client still sends its body: RFC 9113 section 8.1, "the server MAY
- * request that the client abort transmission of a request without error". */
-static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *ctx)
-{
-    struct h2_stream *stream;
-
-    if ((frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) ||
-        !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
-        return 0;
-    stream = stream_find(ctx, frame->hd.stream_id);
-    if (stream && stream->is_reading)
-        (void)nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
-    return 0;
-}
-
 static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t code, void *ctx)
 {
     struct h2_session *h2 = ctx;
@@ -685,7 +673,6 @@ static nghttp2_session *create_nghttp2(struct h2_session *h2)
         nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-        nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
         nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
         nghttp2_option_set_no_auto_window_update(option, 1);
@@ -852,6 +839,25 @@ static void end_session(struct http_conn *conn)
     h2_flush(conn);
 }
 
+/* Streams that were answered while their body was still coming. RFC 9113 section 8.1: "the server
+ * MAY request that the client abort transmission of a request without error". */
+static bool abort_answered(struct h2_session *h2)
+{
+    bool did_any = false;
+
+    LIST_FOR_EACH(node, &h2->streams)
+    {
+        struct h2_stream *stream = CONTAINER_OF(node, struct h2_stream, node);
+
+        if (!stream->is_reading || stream->req.state != REQUEST_NONE)
+            continue;
+        stop_reading(stream);
+        (void)nghttp2_submit_rst_stream(h2->ng, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
+        did_any = true;
+    }
+    return did_any;
+}
+
 void h2_on_deadline(struct http_conn *conn)
 {
     uint64_t progress =
@@ -863,8 +869,10 @@ void h2_on_deadline(struct http_conn *conn)
         break;
     case PHASE_SEND:
     case PHASE_BODY:
-        if (progress - conn->mark >= PROGRESS_LEN) {
+        if (progress - conn->mark >= PROGRESS_LEN ||
+            (conn->phase == PHASE_BODY && abort_answered(conn->h2))) {
             conn_enter(conn, (enum conn_phase)conn->phase);
+            h2_flush(conn);
             break;
         }
         conn->server->counters.conns_timed_out++;

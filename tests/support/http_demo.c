@@ -236,7 +236,7 @@ int main(int argc, char **argv)
     demo.text = make_asset("text/plain", make_playlist(BIG_PLAYLIST_LINES), true);
     demo.media = make_asset("video/mp4", buf_create(MEDIA_LEN), false);
     serve(argc > 1 ? (uint16_t)atoi(argv[1]) : 0, tls);
-    loop_timer_set(demo.loop, &demo.beat, 0, on_beat);
+    loop_timer_set(demo.loop, &demo.beat, loop_now_us(demo.loop), on_beat);
     loop_run(demo.loop);
 
     loop_timer_cancel(&demo.beat);
