@@ -131,7 +131,7 @@ static size_t write_chunk(const struct plan *plan, size_t from, struct writer *w
     uint16_t chunk = VECTOR;
 
     if (run == left || run >= ONE_BIT_COUNT || (run >= TWO_BIT_COUNT && one_bit < ONE_BIT_COUNT)) {
-        writer_u16(w, (uint16_t)(plan->symbols[from] << 13 | run));
+        writer_u16(w, (uint16_t)((unsigned)plan->symbols[from] << 13 | run));
         return run;
     }
     if (one_bit == ONE_BIT_COUNT || one_bit == left) {
@@ -144,7 +144,7 @@ static size_t write_chunk(const struct plan *plan, size_t from, struct writer *w
 
     chunk |= VECTOR_TWO_BITS;
     for (size_t i = 0; i < two_bit; i++)
-        chunk = (uint16_t)(chunk | plan->symbols[from + i] << 2 * (TWO_BIT_COUNT - 1 - i));
+        chunk = (uint16_t)(chunk | plan->symbols[from + i] << 2U * (TWO_BIT_COUNT - 1U - i));
     writer_u16(w, chunk);
     return two_bit;
 }
