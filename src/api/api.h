@@ -82,6 +82,8 @@ struct api_answer {
     size_t header_count;
     struct buf *body;      /* a reference; NULL: none */
     uint64_t store_ticket; /* 0: send at once; else when this change is stored */
+    bool is_trpc;          /* the dialect, for api_not_stored() */
+    uint16_t batch_count;  /* calls in a tRPC batch; 0: no batch */
 };
 
 /* The directory is borrowed and must outlive it. */
