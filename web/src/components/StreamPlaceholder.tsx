@@ -1,0 +1,46 @@
+import { CircleAlert, LoaderCircle, MonitorOff, Radio, RotateCw } from "lucide-react";
+import type { ReactElement, ReactNode } from "react";
+import { useNow } from "../hooks/useNow";
+
+export type PlaceholderKind = "busy" | "offline" | "ended" | "error";
+
+interface StreamPlaceholderProps {
+  kind: PlaceholderKind;
+  title: string;
+  message?: ReactNode;
+  /* When the next try comes; a countdown is shown. */
+  retryAtMs?: number | null;
+  onRetry?: (() => void) | undefined;
+}
+
+const ICONS: Record<PlaceholderKind, ReactElement> = {
+  busy: <LoaderCircle className="spin" aria-hidden="true" />,
+  offline: <Radio aria-hidden="true" />,
+  ended: <MonitorOff aria-hidden="true" />,
+  error: <CircleAlert aria-hidden="true" />,
+};
+
+/* Stands in the player's place and says truthfully why there is no picture. */
+export function StreamPlaceholder(props: StreamPlaceholderProps): ReactElement {
+  const { kind, title, message, retryAtMs = null, onRetry } = props;
+  const now = useNow(250, retryAtMs !== null);
+  const seconds = retryAtMs === null ? null : Math.max(0, Math.ceil((retryAtMs - now) / 1000));
+  return (
+    <div className={`placeholder placeholder-${kind}`}>
+      <div className="placeholder-icon">{ICONS[kind]}</div>
+      <p className="placeholder-title">{title}</p>
+      {message !== undefined && <p className="placeholder-message">{message}</p>}
+      {seconds !== null && (
+        <p className="placeholder-message">
+          {seconds > 0 ? `Next try in ${seconds} s` : "Trying again…"}
+        </p>
+      )}
+      {onRetry && (
+        <button type="button" className="button button-glass" onClick={onRetry}>
+          <RotateCw aria-hidden="true" />
+          Try again
+        </button>
+      )}
+    </div>
+  );
+}
