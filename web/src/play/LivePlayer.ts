@@ -3,6 +3,7 @@ import type { ErrorData, Level } from "hls.js";
 import { PLAYER_RETRY, retryDelayMs } from "../retry";
 import { hlsConfig } from "./hlsConfig";
 import { govern } from "./latencyGovernor";
+import { playlistLoader } from "./playlistLoader";
 
 /*
  * Plays one live HLS stream in a <video>: hls.js where there are media source extensions, the browser's own
@@ -30,6 +31,8 @@ export interface PlayerState {
 }
 
 const TICK_MS = 200;
+/* Part by part the measured latency swings by a part; the governor looks at its mean over a second or so. */
+const LATENCY_SMOOTHING = 0.2;
 const MEDIA_HEAL_EVERY_MS = 5_000;
 /* After so many tries in vain everything is built anew, the picture included. */
 const REBUILD_FROM_ATTEMPT = 2;
@@ -83,6 +86,7 @@ export class LivePlayer {
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private attempt = 0;
   private healedAtMs = -Infinity;
+  private meanLatencyS: number | null = null;
 
   readonly getState = (): PlayerState => this.state;
 
@@ -166,7 +170,7 @@ export class LivePlayer {
       this.set({ phase: "failed" });
       return;
     }
-    const hls = new HlsClass(hlsConfig);
+    const hls = new HlsClass({ ...hlsConfig, pLoader: playlistLoader(HlsClass) });
     this.hls = hls;
     hls.on(Events.MANIFEST_PARSED, () => {
       const several = hls.levels.length > 1 ? hls.levels : [];
@@ -253,17 +257,23 @@ export class LivePlayer {
   private tick(video: HTMLVideoElement): void {
     const { hls } = this;
     this.set({ latencyS: this.measureLatency(video) });
-    if (hls === null || video.paused || video.seeking || !this.state.hasPicture) return;
-    const target = hls.targetLatency;
-    if (target === null || hls.latency <= 0) return;
-    const { buffered, currentTime } = video;
+    const target = hls?.targetLatency ?? null;
+    /* While the publisher is away the edge stands still and only looks far. */
+    const isMoving = this.state.phase === "playing" && !video.paused && !video.seeking;
+    if (hls === null || target === null || hls.latency <= 0 || !isMoving) {
+      this.meanLatencyS = null;
+      return;
+    }
+    const mean = this.meanLatencyS ?? hls.latency;
+    const latency = mean + (hls.latency - mean) * LATENCY_SMOOTHING;
+    this.meanLatencyS = latency;
+    const { buffered, currentTime, playbackRate } = video;
     const end = buffered.length > 0 ? buffered.end(buffered.length - 1) : currentTime;
-    const input = { latency: hls.latency, target, ahead: end - currentTime, rate: video.playbackRate };
-    const action = govern(input);
+    const action = govern({ latency, target, ahead: end - currentTime, rate: playbackRate });
     if (action.kind === "jump") {
-      /* Nothing to jump to while the publisher is away: the edge stands still and only looks far. */
-      if (input.ahead > 0.5 || this.state.phase === "playing") this.goLive();
-    } else if (video.playbackRate !== action.rate) video.playbackRate = action.rate;
+      this.meanLatencyS = null;
+      this.goLive();
+    } else if (playbackRate !== action.rate) video.playbackRate = action.rate;
   }
 
   private measureLatency(video: DatedVideo): number | null {
