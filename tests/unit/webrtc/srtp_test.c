@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/writer.h"
 #include "support/test.h"
+#include "webrtc/srtp_hmac.h"
 
 #if __has_include(<srtp2/srtp.h>)
 #include <srtp2/srtp.h>
@@ -87,6 +89,30 @@ static void known_packets_give_known_bytes(void **state)
     check_vector(SRTP_PROFILE_GCM, true,
                  "81c8000bcafebabe c98b8b5df0392a55852b6c21ac8e7025"
                  "c52c6fbea2b3b446ea31123ba88ce61e 80000001");
+}
+
+static void hmac_equals_that_of_openssl_for_each_length(void **state)
+{
+    (void)state;
+    uint8_t bytes[200];
+
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(i * 7);
+    for (size_t key_len = 0; key_len < 130; key_len++) {
+        struct srtp_hmac hmac;
+        uint8_t mac[HMAC_SHA1_LEN], wanted[HMAC_SHA1_LEN];
+
+        srtp_hmac_init(&hmac, bytes, key_len);
+        for (size_t len = 0; len <= sizeof(bytes); len += 25) {
+            srtp_hmac_begin(&hmac);
+            srtp_hmac_add(&hmac, bytes, len / 2);
+            srtp_hmac_add(&hmac, bytes + len / 2, len - len / 2);
+            srtp_hmac_end(&hmac, mac);
+            crypto_hmac_sha1(bytes, key_len, bytes, len, wanted);
+            assert_memory_equal(mac, wanted, sizeof(mac));
+        }
+        srtp_hmac_deinit(&hmac);
+    }
 }
 
 static const enum srtp_profile profiles[] = {SRTP_PROFILE_CM_SHA1_80, SRTP_PROFILE_GCM};
@@ -422,6 +448,7 @@ static void random_packets_equal_libsrtp_byte_for_byte(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST_CASE(hmac_equals_that_of_openssl_for_each_length),
         TEST_CASE(known_packets_give_known_bytes),
         TEST_CASE(replayed_packet_is_refused),
         TEST_CASE(replayed_rtcp_is_refused),
