@@ -318,6 +318,7 @@ static void push_audio(struct hls_packager *packager, const struct sample *sampl
     struct audio_lane *audio = &packager->audio_lane;
 
     if (!packager->audio || packager->next_init || !time_is_usable(sample) ||
+        sample->payload.len + audio->lane.bytes > packager->window.config.segment_max_bytes / 2 ||
         (packager->is_waiting && packager->video)) {
         audio->dropped++;
         return;
