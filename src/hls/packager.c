@@ -215,20 +215,7 @@ static void cut_after(struct hls_packager *packager, int64_t dts)
         close_part(packager, end, false);
 }
 
-/* The audio format that waited for a key frame takes over. */
-static void switch_audio(struct hls_packager *packager)
-{
-    interrupt(packager);
-    format_unref(packager->audio);
-    packager->audio = packager->next_audio;
-    packager->next_audio = NULL;
-    audio_lane_set_format(&packager->audio_lane, packager->audio);
-    hls_init_unref(packager->window.init);
-    packager->window.init = packager->next_init;
-    packager->next_init = NULL;
-}
-
-static void write_stream_info(struct hls_packager *packager);
+static void switch_audio(struct hls_packager *packager);
 
 static bool time_is_usable(const struct sample *sample)
 {
@@ -250,10 +237,8 @@ static void push_video(struct hls_packager *packager, const struct sample *sampl
         packager->dropped_video++;
         return;
     }
-    if (sample->is_keyframe && packager->next_init) {
+    if (sample->is_keyframe && packager->next_init)
         switch_audio(packager);
-        write_stream_info(packager);
-    }
     int64_t dts_us = sample->dts_us + packager->timeline_offset_us;
     if (!packager->is_waiting && is_jump(packager, TICKS(dts_us)))
         interrupt(packager);
@@ -384,10 +369,10 @@ static void write_stream_info(struct hls_packager *packager)
     window->multivariant = buf_unref(window->multivariant);
 }
 
-static void apply_formats(struct hls_packager *packager, const struct format *video,
-                          const struct format *audio, struct hls_init *init)
+/* Takes `init` and references to the formats; the samples that wait are the caller's matter. */
+static void replace_formats(struct hls_packager *packager, const struct format *video,
+                            const struct format *audio, struct hls_init *init)
 {
-    interrupt(packager);
     struct format *old_video = packager->video;
     struct format *old_audio = packager->audio;
 
@@ -399,6 +384,19 @@ static void apply_formats(struct hls_packager *packager, const struct format *vi
     hls_init_unref(packager->window.init);
     packager->window.init = init;
     write_stream_info(packager);
+}
+
+/* The audio format that waited for a key frame takes over. */
+static void switch_audio(struct hls_packager *packager)
+{
+    struct format *audio = packager->next_audio;
+    struct hls_init *init = packager->next_init;
+
+    packager->next_audio = NULL;
+    packager->next_init = NULL;
+    interrupt(packager);
+    replace_formats(packager, packager->video, audio, init);
+    format_unref(audio);
 }
 
 static void forget_next(struct hls_packager *packager)
@@ -431,11 +429,17 @@ enum err hls_packager_set_formats(struct hls_packager *packager, const struct fo
 
     struct hls_init *init = hls_init_create(packager->init_count++, body);
     forget_next(packager);
-    if (is_same_video && video && !packager->is_waiting) {
+    if (!is_same_video || !video || packager->is_waiting) {
+        interrupt(packager);
+        replace_formats(packager, video, audio, init);
+    } else if (packager->window.part_total == 0) {
+        /* Nobody has seen anything yet: the audio joins the frames that wait for the first part. */
+        replace_formats(packager, video, audio, init);
+        audio_lane_restart(&packager->audio_lane,
+                           mp4_us_of_ticks(packager->part_start, MP4_TIMESCALE_VIDEO));
+    } else {
         packager->next_audio = audio ? format_ref(audio) : NULL;
         packager->next_init = init;
-    } else {
-        apply_formats(packager, video, audio, init);
     }
     bool is_changed = publish(packager);
     if (ret_changed)

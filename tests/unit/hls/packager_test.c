@@ -404,6 +404,26 @@ static void added_audio_waits_for_a_key_frame_and_the_picture_goes_on(void **sta
     feed_destroy(feed);
 }
 
+static void audio_announced_before_the_first_part_joins_without_discontinuity(void **state)
+{
+    (void)state;
+    struct feed *feed = feed_create("v");
+    struct format *audio = feed_aac(48000, 2);
+
+    for (int i = 0; i < 3; i++)
+        (void)feed_frame(feed, i == 0, 33333);
+    assert_ok(hls_packager_set_formats(feed->packager, feed->video, audio, 0, NULL, NULL));
+    feed->audio = audio;
+    for (int i = 0; i < 57; i++)
+        (void)feed_frame(feed, false, 33333);
+    assert_true(feed_playlist_has(feed, "#EXT-X-MAP:URI=\"e1-init1.mp4\""));
+    assert_true(text_contains(buf_text(feed_snapshot(feed)->multivariant), TEXT("mp4a.40.2")));
+    assert_true(feed->check.audio_samples > 80);
+    assert_true(feed->check.video_samples >= 54);
+    assert_int_equal(hls_packager_stats(feed->packager).discontinuities, 0);
+    feed_destroy(feed);
+}
+
 static void codecs_that_mp4_cannot_hold_are_refused(void **state)
 {
     (void)state;
@@ -599,6 +619,7 @@ int main(void)
         TEST_CASE(timeline_that_jumps_is_a_discontinuity_of_its_own),
         TEST_CASE(new_resolution_gets_an_init_segment_of_its_own),
         TEST_CASE(added_audio_waits_for_a_key_frame_and_the_picture_goes_on),
+        TEST_CASE(audio_announced_before_the_first_part_joins_without_discontinuity),
         TEST_CASE(codecs_that_mp4_cannot_hold_are_refused),
         TEST_CASE(finished_playlist_has_all_and_ends),
         TEST_CASE(dates_follow_the_wall_clock_and_never_go_back),
