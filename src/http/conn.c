@@ -343,6 +343,8 @@ static bool read_once(struct http_conn *conn)
         return false;
     }
     conn->received += len;
+    if (conn->phase == PHASE_FIRST_BYTE)
+        conn_enter(conn, PHASE_HEAD);
     server->counters.bytes_received += len;
     feed_and_keep(conn, take_pending(conn) + len);
     return true;
@@ -351,11 +353,8 @@ static bool read_once(struct http_conn *conn)
 void conn_on_readable(struct http_conn *conn, bool alpn_h2)
 {
     conn->is_busy++;
-    if (conn->protocol == PROTOCOL_UNKNOWN && conn->phase == PHASE_FIRST_BYTE) {
-        conn_enter(conn, PHASE_HEAD);
-        if (alpn_h2)
-            h2_start(conn);
-    }
+    if (conn->protocol == PROTOCOL_UNKNOWN && alpn_h2)
+        h2_start(conn);
     while (conn->handle && !conn->is_broken && read_once(conn))
         ;
     conn_release(conn);

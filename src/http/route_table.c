@@ -25,7 +25,7 @@ struct http_route_table {
 
 static bool is_parameter(struct text segment)
 {
-    return segment.len >= 2 && segment.ptr[0] == '{';
+    return segment.len && segment.ptr[0] == '{';
 }
 
 static enum err compile_segment(struct row *row, struct text segment, bool is_last,
@@ -78,7 +78,8 @@ static bool hides(const struct row *earlier, const struct row *later)
 {
     if ((later->methods & ~earlier->methods) != 0)
         return false;
-    if (earlier->has_rest ? later->segments_count < earlier->segments_count
+    /* A rest takes what follows a slash, so there must be one more segment, or a rest as well. */
+    if (earlier->has_rest ? later->segments_count + later->has_rest <= earlier->segments_count
                           : later->has_rest || later->segments_count != earlier->segments_count)
         return false;
     for (size_t i = 0; i < earlier->segments_count; i++) {
