@@ -6,6 +6,7 @@
 #include "base/bitreader.h"
 #include "base/reader.h"
 #include "base/writer.h"
+#include "codec/codec.h"
 
 enum { FU_START = 0x80, FU_END = 0x40, NAL_TYPE_MASK = 0x1f, NAL_LENGTH_LEN = 4 };
 
@@ -41,7 +42,7 @@ static bool whole_nal(struct cursor *cursor, const uint8_t *nal, size_t len,
 {
     uint8_t type = nal[0] & NAL_TYPE_MASK;
 
-    if (type == 0 || type >= H264_STAP_A)
+    if (type == 0 || type >= RTP_H264_STAP_A)
         return stop(cursor, ERR_UNSUPPORTED);
     *ret_piece = (struct piece){nal[0], true, true, nal + 1, len - 1};
     return true;
@@ -88,11 +89,11 @@ static bool next_in_payload(struct cursor *cursor, struct slice payload, struct 
     struct reader r = reader_of(payload.data, payload.len);
     uint8_t type = reader_peek_u8(&r) & NAL_TYPE_MASK;
 
-    if (type == H264_FU_A)
+    if (type == RTP_H264_FU_A)
         return next_fragment(cursor, &r, ret_piece);
     if (cursor->is_in_fragments)
         return stop(cursor, ERR_MALFORMED); /* the end of the fragmented unit never came */
-    if (type == H264_STAP_A) {
+    if (type == RTP_H264_STAP_A) {
         reader_skip(&r, 1);
         cursor->aggregate = r;
         return next_aggregated(cursor, ret_piece);
@@ -119,10 +120,10 @@ static bool next_piece(struct cursor *cursor, struct piece *ret_piece)
 static bool is_kept(uint8_t header)
 {
     switch (header & NAL_TYPE_MASK) {
-    case H264_SPS:
-    case H264_PPS:
-    case H264_AUD:
-    case H264_FILLER:
+    case H264_NAL_SPS:
+    case H264_NAL_PPS:
+    case H264_NAL_AUD:
+    case H264_NAL_FILLER:
         return false;
     default:
         return true;
@@ -147,15 +148,15 @@ static void note_piece(const struct piece *piece, struct h264_sets *sets, struct
 
     if (!is_kept(piece->header)) {
         /* A parameter set in fragments would be longer than any that we keep. */
-        if ((type == H264_SPS || type == H264_PPS) && piece->is_first && piece->is_last)
+        if ((type == H264_NAL_SPS || type == H264_NAL_PPS) && piece->is_first && piece->is_last)
             h264_sets_put(sets, piece->bytes - 1, piece->len + 1);
         return;
     }
     if (piece->is_first) {
         unit->len += NAL_LENGTH_LEN + 1;
-        if (type >= H264_SLICE && type <= H264_IDR)
+        if (type >= H264_NAL_SLICE && type <= H264_NAL_IDR)
             note_slice(piece, unit);
-        if (type == H264_IDR)
+        if (type == H264_NAL_IDR)
             unit->is_keyframe = true;
     }
     unit->len += piece->len;
@@ -202,40 +203,16 @@ bool depacketize_h264_starts_keyframe(const uint8_t *payload, size_t len)
     struct reader r = reader_of(payload, len);
     uint8_t type = reader_peek_u8(&r) & NAL_TYPE_MASK;
 
-    if (type != H264_STAP_A)
-        return type == H264_SPS;
+    if (type != RTP_H264_STAP_A)
+        return type == H264_NAL_SPS;
     reader_skip(&r, 1);
     while (r.left > 0) {
         struct reader nal = reader_sub(&r, reader_u16(&r));
 
-        if ((reader_peek_u8(&nal) & NAL_TYPE_MASK) == H264_SPS)
+        if ((reader_peek_u8(&nal) & NAL_TYPE_MASK) == H264_NAL_SPS)
             return true;
     }
     return false;
-}
-
-int64_t depacketize_opus_duration_us(const uint8_t *packet, size_t len)
-{
-    /* RFC 6716 table 2, in units of 2.5 ms: SILK 10 20 40 60, hybrid 10 20, CELT 2.5 5 10 20 */
-    static const uint8_t silk[4] = {4, 8, 16, 24}, hybrid[2] = {4, 8}, celt[4] = {1, 2, 4, 8};
-    struct reader r = reader_of(packet, len);
-    uint8_t toc = reader_u8(&r);
-    unsigned config = toc >> 3;
-    unsigned frame_count = 2;
-    unsigned quarters;
-
-    if (config < 12)
-        quarters = silk[config % 4];
-    else
-        quarters = config < 16 ? hybrid[config % 2] : celt[config % 4];
-    if ((toc & 3) == 0)
-        frame_count = 1;
-    else if ((toc & 3) == 3)
-        frame_count = reader_u8(&r) & 0x3f;
-    /* Section 3.2.5, [R5]: at most 120 ms. */
-    if (r.failed || frame_count == 0 || frame_count * quarters > 48)
-        return 0;
-    return (int64_t)frame_count * quarters * 2500;
 }
 
 struct buf *depacketize_opus_head(uint8_t channels, uint32_t sample_rate)

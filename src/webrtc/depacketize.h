@@ -24,26 +24,15 @@
 
 struct format;
 
-enum h264_nal_type { /* ITU-T H.264 table 7-1, RFC 6184 table 1 */
-                     H264_SLICE = 1,
-                     H264_IDR = 5,
-                     H264_SEI = 6,
-                     H264_SPS = 7,
-                     H264_PPS = 8,
-                     H264_AUD = 9,
-                     H264_FILLER = 12,
-                     H264_STAP_A = 24,
-                     H264_STAP_B = 25,
-                     H264_MTAP16 = 26,
-                     H264_MTAP24 = 27,
-                     H264_FU_A = 28,
-                     H264_FU_B = 29,
+enum { /* RFC 6184 table 1: packings; below them stand the NAL unit types of H.264 */
+       RTP_H264_STAP_A = 24,
+       RTP_H264_FU_A = 28,
 };
 
 enum {
-    H264_SPS_COUNT_MAX = 4, /* encoders use one or two; a new one replaces the oldest */
-    H264_PPS_COUNT_MAX = 8,
-    H264_SET_LEN_MAX = 512, /* a longer parameter set is ignored */
+    H264_SETS_SPS_MAX = 4, /* encoders use one or two; a new one replaces the oldest */
+    H264_SETS_PPS_MAX = 8,
+    H264_SETS_NAL_LEN_MAX = 256, /* a longer parameter set is ignored */
 };
 
 /* One parameter set. */
@@ -58,8 +47,8 @@ struct h264_set {
 
 /* The parameter sets of a track. Zeroed is empty and valid. */
 struct h264_sets {
-    struct h264_set sps[H264_SPS_COUNT_MAX];
-    struct h264_set pps[H264_PPS_COUNT_MAX];
+    struct h264_set sps[H264_SETS_SPS_MAX];
+    struct h264_set pps[H264_SETS_PPS_MAX];
     uint64_t change_count; /* rises when a set is new or differs from the one with the same id */
 };
 
@@ -93,9 +82,6 @@ void depacketize_h264_write(const struct slice *payloads, size_t count, uint8_t 
 /* True when the payload holds an SPS, which comes before all slices of a key frame: decoding can
  * start with this packet, whatever was lost before it. */
 bool depacketize_h264_starts_keyframe(const uint8_t *payload, size_t len);
-
-/* The duration of an Opus packet by its TOC byte (RFC 6716 section 3.1); 0: malformed. */
-int64_t depacketize_opus_duration_us(const uint8_t *packet, size_t len);
 
 /* The decoder configuration of Opus, OpusHead (RFC 7845 section 5.1). The caller owns it. */
 struct buf *depacketize_opus_head(uint8_t channels, uint32_t sample_rate);

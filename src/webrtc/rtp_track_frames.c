@@ -1,6 +1,7 @@
 #include "webrtc/rtp_track.h"
 
 #include "base/clock.h"
+#include "codec/codec.h"
 
 void rtp_track_lose(struct rtp_track *track, int64_t now_us)
 {
@@ -201,17 +202,18 @@ static void give_audio_format(struct rtp_track *track)
 
 static void give_audio(struct rtp_track *track, const struct rtp_slot *slot, int64_t now_us)
 {
-    int64_t duration_us = depacketize_opus_duration_us(rtp_slot_payload(slot), slot->len);
+    struct slice packet = codec_bytes(rtp_slot_payload(slot), slot->len);
+    uint32_t duration = opus_packet_len(packet); /* at 48 kHz */
 
-    if (duration_us == 0) {
+    if (duration == 0) {
         track->stats.frames_dropped++;
         return;
     }
     give_audio_format(track);
     struct sample *sample =
-        sample_create(MEDIA_AUDIO, slice_take(buf_copy(rtp_slot_payload(slot), slot->len)));
+        sample_create(MEDIA_AUDIO, slice_take(buf_copy(packet.data, packet.len)));
 
-    sample->duration_us = duration_us;
+    sample->duration_us = (int64_t)duration * US_PER_S / 48000;
     give_sample(track, sample, slot->timestamp, now_us);
 }
 
