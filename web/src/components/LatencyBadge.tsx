@@ -26,8 +26,7 @@ export function LatencyBadge({ latencyS, onGoLive }: LatencyBadgeProps): ReactEl
       title="Latency: how far the picture is behind the live edge"
     >
       <Zap aria-hidden="true" />
-      <span className="visually-hidden">Latency </span>
-      {text}
+      Latency {text}
     </span>
   );
 }

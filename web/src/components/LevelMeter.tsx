@@ -3,16 +3,16 @@ import { watchLevel } from "../publish/levelMeter";
 
 /* Moves the bar outside of React: sixty times a second is no business of a render. */
 export function LevelMeter({ stream }: { stream: MediaStream | null }): ReactElement {
-  const bar = useRef<HTMLDivElement>(null);
+  const cover = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (stream === null) return;
     return watchLevel(stream, (level) => {
-      if (bar.current) bar.current.style.transform = `scaleX(${level.toFixed(3)})`;
+      if (cover.current) cover.current.style.transform = `scaleX(${(1 - level).toFixed(3)})`;
     });
   }, [stream]);
   return (
     <div className="meter" role="img" aria-label="Microphone level">
-      <div ref={bar} className="meter-bar" />
+      <div ref={cover} className="meter-cover" />
     </div>
   );
 }

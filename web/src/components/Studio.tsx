@@ -93,9 +93,15 @@ export function Studio({ channelId, studio }: StudioProps): ReactElement {
           status={status}
           onRetry={() => void ask(() => startChannel(channelId, studio.key))}
         />
+        <section className="panel panel-devices" aria-labelledby="devices-title">
+          <h2 id="devices-title" className="panel-title">
+            Camera and microphone
+          </h2>
+          <DevicePicker choice={choice} preview={preview} isOnAir={isOnAir} onChange={onChoice} />
+        </section>
       </section>
       <aside className="studio-side">
-        <section className="panel" aria-label="Broadcast">
+        <section className="panel panel-broadcast" aria-label="Broadcast">
           <h1 className="panel-title">{studio.title}</h1>
           <StreamHealthIndicator status={status} />
           <OnAirSummary
@@ -106,13 +112,7 @@ export function Studio({ channelId, studio }: StudioProps): ReactElement {
             )}
           />
         </section>
-        <section className="panel" aria-labelledby="devices-title">
-          <h2 id="devices-title" className="panel-title">
-            Camera and microphone
-          </h2>
-          <DevicePicker choice={choice} preview={preview} isOnAir={isOnAir} onChange={onChoice} />
-        </section>
-        <section className="panel" aria-labelledby="obs-title">
+        <section className="panel panel-encoder" aria-labelledby="obs-title">
           <h2 id="obs-title" className="panel-title">
             OBS or another encoder
           </h2>

@@ -121,7 +121,9 @@ function OfflineRow({ channel, now }: { channel: Channel; now: number }): ReactE
       </Link>
       <Link className="button button-quiet" href={studioPath(channel.id)}>
         <Video aria-hidden="true" />
-        Studio<span className="visually-hidden"> of {channel.title}</span>
+        <span className="button-text">
+          Studio<span className="visually-hidden"> of {channel.title}</span>
+        </span>
       </Link>
     </li>
   );

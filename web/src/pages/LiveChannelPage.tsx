@@ -1,5 +1,5 @@
 import { Link2, Users } from "lucide-react";
-import { useCallback, useEffect, useRef, useState, type ReactElement } from "react";
+import { useCallback, useEffect, useState, type ReactElement } from "react";
 import { getChannel } from "../api/client";
 import { ApiError, sentenceOf } from "../api/problem";
 import type { ChannelStatus } from "../api/types";
@@ -126,18 +126,15 @@ function EndedPlaceholder({ status }: { status: ChannelStatus }): ReactElement {
 
 /* The status, but "it is over" comes a moment later when something was playing. */
 function usePlayedOut(status: ChannelStatus | null): ChannelStatus | null {
-  const [shown, setShown] = useState(status);
-  const wasPlaying = useRef(false);
+  const [lastLive, setLastLive] = useState<ChannelStatus | null>(null);
+  const isLive = status?.isLive === true;
+  if (isLive && lastLive !== status) setLastLive(status);
   useEffect(() => {
-    const isPlaying = status?.isLive === true;
-    const waitMs = wasPlaying.current && !isPlaying ? PLAY_OUT_MS : 0;
-    const timer = setTimeout(() => {
-      wasPlaying.current = isPlaying;
-      setShown(status);
-    }, waitMs);
+    if (isLive) return;
+    const timer = setTimeout(() => setLastLive(null), PLAY_OUT_MS);
     return () => clearTimeout(timer);
-  }, [status]);
-  return status?.isLive === true ? status : shown;
+  }, [isLive]);
+  return isLive ? status : (lastLive ?? status);
 }
 
 function ChannelHeader(props: { title: string; status: ChannelStatus | null }): ReactElement {
