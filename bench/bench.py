@@ -1,0 +1,723 @@
+#!/usr/bin/env python3
+"""Measures Stoa beside its yardsticks, on this machine, in one run, and prints the table.
+
+    python3 bench/bench.py [--build build] [--only ROW] [--quick] [--json FILE]
+
+Each row starts what it needs on loopback ports in a temporary folder, warms it up, reads the CPU
+time of the server alone from /proc, does the same with the yardstick, and compares. Figures of one
+run on a shared machine wander by some percent; the ratios hold better than the figures.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGESIZE")
+ADMIN_KEY = "bench-admin-key-0123456789abcdef"
+WINDOW_S = 12
+MEDIA_KBPS = 2500 + 128
+
+
+# ---- processes ----
+
+
+def stat_fields(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        return file.read().rsplit(")", 1)[1].split()
+
+
+def cpu_s(pids):
+    """User and system time of these processes, without children."""
+    return sum((int(f[11]) + int(f[12])) / TICKS for f in map(stat_fields, pids))
+
+
+def rss_bytes(pids):
+    return sum(int(stat_fields(pid)[21]) * PAGE for pid in pids)
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(child) for child in file.read().split()]
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, seconds, what):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"{what}: not within {seconds} s")
+
+
+def accepts(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def http_get(url, timeout=5):
+    """Status and body; status 0 when there is no answer."""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+    except OSError:
+        return 0, b""
+
+
+class Process:
+    """A child that is ended by its own id, whatever happens."""
+
+    def __init__(self, args, log, env=None):
+        self.log = open(log, "ab")
+        self.child = subprocess.Popen(
+            args, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=env
+        )
+        self.pid = self.child.pid
+
+    def stop(self):
+        if self.child.poll() is None:
+            self.child.terminate()
+            try:
+                self.child.wait(10)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+        self.log.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+class Nginx(Process):
+    """One worker, sendfile; with TLS and HTTP/2 and with RTMP when asked."""
+
+    def __init__(self, folder, root, rtmp=False, tls=None):
+        self.root = root
+        self.port = free_port()
+        self.tls_port = free_port() if tls else 0
+        self.rtmp_port = free_port() if rtmp else 0
+        os.makedirs(folder, exist_ok=True)
+        config = os.path.join(folder, "nginx.conf")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(self.config(folder, root, tls))
+        super().__init__(
+            ["nginx", "-p", folder, "-e", f"{folder}/error.log", "-c", config], f"{folder}/out.log"
+        )
+        wait_until(lambda: accepts(self.port), 10, "nginx")
+        wait_until(lambda: len(children(self.pid)) > 0, 10, "nginx worker")
+        self.pids = children(self.pid)[:1]
+
+    def config(self, folder, root, tls):
+        secure = (
+            f"""
+            server {{ listen 127.0.0.1:{self.tls_port} ssl http2; root {root};
+                ssl_certificate {tls[0]}; ssl_certificate_key {tls[1]};
+                http2_max_requests 1000000000; }}"""
+            if tls
+            else ""
+        )
+        rtmp = (
+            f"""
+            rtmp {{ server {{ listen 127.0.0.1:{self.rtmp_port}; chunk_size 4096;
+                application live {{ live on; hls on; hls_path {root}/hls; hls_fragment 2s;
+                    hls_playlist_length {WINDOW_S}s; }}
+                application relay {{ live on; }} }} }}"""
+            if self.rtmp_port
+            else ""
+        )
+        modules = "/usr/lib/nginx/modules"
+        load = f"load_module {modules}/ngx_rtmp_module.so;" if rtmp else ""
+        return f"""
+            {load}
+            daemon off; worker_processes 1; pid {folder}/nginx.pid; user root;
+            worker_rlimit_nofile 30000;
+            events {{ worker_connections 15000; }}
+            {rtmp}
+            http {{
+                access_log off; sendfile on; tcp_nopush on; tcp_nodelay on;
+                keepalive_timeout 300; keepalive_requests 1000000000;
+                open_file_cache max=1000 inactive=60s; open_file_cache_valid 1s;
+                client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+                fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
+                scgi_temp_path {folder}/scgi;
+                types {{ application/vnd.apple.mpegurl m3u8; video/mp4 m4s mp4; video/mp2t ts; }}
+                server {{ listen 127.0.0.1:{self.port} backlog=8192; root {root}; }}
+                {secure}
+            }}"""
+
+
+class Stoa(Process):
+    def __init__(self, bench, folder, tls=None):
+        self.port, self.rtmp_port = free_port(), free_port()
+        self.tls_port = free_port() if tls else 0
+        os.makedirs(folder, exist_ok=True)
+        env = dict(
+            os.environ,
+            STOA_HTTP_LISTEN=f"127.0.0.1:{self.port}",
+            STOA_RTMP_LISTEN=f"127.0.0.1:{self.rtmp_port}",
+            STOA_RTC_LISTEN=f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
+            STOA_DATA_DIR=f"{folder}/data",
+            STOA_ADMIN_KEY=ADMIN_KEY,
+        )
+        if tls:
+            env |= {
+                "STOA_HTTPS_LISTEN": f"127.0.0.1:{self.tls_port}",
+                "STOA_TLS_CERT": tls[0],
+                "STOA_TLS_KEY": tls[1],
+            }
+        self.log_path = f"{folder}/stoa.log"
+        super().__init__([os.path.join(bench.build, "stoa"), "serve"], self.log_path, env)
+        self.pids = [self.pid]
+        try:
+            wait_until(lambda: http_get(self.url("/readyz"))[0] == 200, 15, "stoa /readyz")
+        except RuntimeError:
+            self.stop()
+            with open(self.log_path, encoding="utf-8", errors="replace") as file:
+                sys.stderr.write(file.read()[-2000:])
+            raise
+
+    def url(self, path):
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def create_channels(self, count):
+        return [self.create_channel(f"bench {i}") for i in range(count)]
+
+    def create_channel(self, title):
+        request = urllib.request.Request(
+            self.url("/api/v1/channels"),
+            json.dumps({"title": title}).encode(),
+            {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def hls(self, channel, name="index.m3u8"):
+        return self.url(f"/hls/{channel['id']}/{name}")
+
+
+class Publishers(Process):
+    def __init__(self, bench, port, keys, seconds, spread_ms=2000, media=None):
+        self.out_path = tempfile.mktemp(prefix="publishers", dir=bench.folder)
+        super().__init__(
+            [
+                bench.tool("rtmp_publishers"),
+                "--file", media or bench.media,
+                "--address", f"127.0.0.1:{port}",
+                "--seconds", str(seconds),
+                "--spread-ms", str(spread_ms),
+                *keys,
+            ],
+            self.out_path,
+        )  # fmt: skip
+
+    def lines(self):
+        with open(self.out_path, encoding="utf-8") as file:
+            return [json.loads(line) for line in file if line.startswith("{")]
+
+    def wait_publishing(self, count):
+        wait_until(lambda: len(self.lines()) >= count, 30, f"{count} publishers")
+        refused = [line for line in self.lines() if not line.get("publishing", True)]
+        if refused:
+            raise RuntimeError(f"refused: {refused[:2]}")
+
+
+class Window:
+    """CPU of some processes between two moments."""
+
+    def __init__(self, pids):
+        self.pids, self.from_s, self.cpu_from = pids, time.monotonic(), cpu_s(pids)
+
+    def percent(self):
+        return 100 * self.cpu_used() / (time.monotonic() - self.from_s)
+
+    def cpu_used(self):
+        return cpu_s(self.pids) - self.cpu_from
+
+
+# ---- the run ----
+
+
+class Bench:
+    def __init__(self, options):
+        self.build = os.path.abspath(options.build)
+        self.is_quick = options.quick
+        self.cache = os.path.join(self.build, "bench-media")
+        os.makedirs(self.cache, exist_ok=True)
+        # Both servers keep their files in memory: no disk is measured.
+        self.folder = tempfile.mkdtemp(
+            prefix="stoa-bench-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None
+        )
+        self.rows = []
+        self.media = self.make_media("720p30.flv", 2500)
+        self.media_large = self.make_media("720p30-4m.flv", 4000)
+        self.tls = self.make_certificate()
+
+    def tool(self, name):
+        return os.path.join(self.build, "bench", name)
+
+    def make_media(self, name, kbps):
+        """720p30 with a key frame each 2 s and real bits (noise), not filler; AAC 128k."""
+        path = os.path.join(self.cache, name)
+        if os.path.exists(path):
+            return path
+        subprocess.run(
+            f"ffmpeg -v error -y -f lavfi -i testsrc2=size=1280x720:rate=30,noise=alls=25:allf=t"
+            f" -f lavfi -i sine=frequency=440:sample_rate=48000 -t 20 -c:v libx264"
+            f" -preset superfast -profile:v high -pix_fmt yuv420p -b:v {kbps}k -minrate {kbps}k"
+            f" -maxrate {kbps}k -bufsize {kbps // 2}k -g 60 -keyint_min 60 -sc_threshold 0 -bf 0"
+            f" -c:a aac -b:a 128k -ac 2 -f flv {path}.part".split(),
+            check=True,
+        )
+        os.rename(path + ".part", path)
+        return path
+
+    def make_certificate(self):
+        cert, key = f"{self.folder}/cert.pem", f"{self.folder}/key.pem"
+        subprocess.run(
+            f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+            f" -subj /CN=localhost -keyout {key} -out {cert}".split(),
+            check=True,
+            stderr=subprocess.DEVNULL,
+        )
+        return cert, key
+
+    def sub(self, name):
+        path = tempfile.mkdtemp(prefix=name, dir=self.folder)
+        os.chmod(path, 0o755)
+        return path
+
+    def viewers(self, url, mode, count, seconds, pids, *more):
+        args = [self.tool("llhls_viewers"), "--url", url, "--mode", mode]
+        args += ["--viewers", str(count), "--seconds", str(seconds), *more]
+        for pid in pids:
+            args += ["--pid", str(pid)]
+        run = subprocess.run(args, check=True, capture_output=True, timeout=seconds + 90)
+        return json.loads(run.stdout)
+
+    def row(self, what, ours, yardstick, goal, is_met, **detail):
+        """`ours` and `yardstick` are texts; is_met is None when nothing can be said."""
+        verdict = {True: "yes", False: "**no**", None: "-"}[is_met]
+        self.rows.append(
+            dict(what=what, ours=ours, yardstick=yardstick, goal=goal, met=is_met, detail=detail)
+        )
+        print(f"| {what} | {ours} | {yardstick} | {goal} | {verdict} |", flush=True)
+
+    def close(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+# ---- rows ----
+
+
+def settle(publishers, count, seconds):
+    publishers.wait_publishing(count)
+    time.sleep(seconds)
+
+
+def row_ingest(bench):
+    """RTMP to HLS: CPU a stream, and memory."""
+    count, warm_s, window_s = (10, 8, 8) if bench.is_quick else (50, 18, 30)
+    keys = [f"key{i}" for i in range(count)]
+    folder = bench.sub("nginx-rtmp")
+    os.makedirs(f"{folder}/root/hls")
+
+    def measure(server, keys):
+        with Publishers(bench, server.rtmp_port, keys, warm_s + window_s + 30) as publishers:
+            settle(publishers, count, warm_s)
+            window = Window(server.pids)
+            time.sleep(window_s)
+            return window.percent() / count, rss_bytes(server.pids)
+
+    with Nginx(folder, f"{folder}/root", rtmp=True) as nginx:
+        theirs, _ = measure(nginx, keys)
+    with Stoa(bench, bench.sub("stoa")) as stoa:
+        channels = stoa.create_channels(count)
+        rss_empty = rss_bytes(stoa.pids)
+        ours, rss_full = measure(stoa, [channel["streamKey"] for channel in channels])
+    bench.row(
+        f"RTMP in -> LL-HLS out, CPU a stream at {count} streams",
+        f"{ours:.3f} % of a core",
+        f"nginx-rtmp, plain HLS: {theirs:.3f} %",
+        "at most 0.5 of it",
+        ours <= 0.5 * theirs,
+        ratio=ours / theirs,
+    )
+    payload = MEDIA_KBPS * 1000 / 8 * WINDOW_S
+    a_stream = (rss_full - rss_empty) / count
+    bench.row(
+        f"memory of {count} live streams, a stream",
+        f"{a_stream / 1e6:.2f} MB",
+        f"payload of {WINDOW_S} s: {payload / 1e6:.2f} MB",
+        "payload + 0.3 MB",
+        a_stream <= payload + 0.3e6,
+        rss=rss_full,
+        rss_empty=rss_empty,
+    )
+
+
+def one_channel(bench, stoa, seconds, media=None):
+    """A channel on air; its publisher, to be stopped by the caller."""
+    channel = stoa.create_channel("bench")
+    publishers = Publishers(bench, stoa.rtmp_port, [channel["streamKey"]], seconds, 0, media)
+    publishers.wait_publishing(1)
+    wait_until(
+        lambda: b"#EXTINF" in http_get(stoa.hls(channel, "live.m3u8"))[1], 20, "first segment"
+    )
+    return channel, publishers
+
+
+def newest(playlist, tag):
+    """The name of the newest part or segment in a media playlist."""
+    if tag == "part":
+        return re.findall(r'#EXT-X-PART:[^\n]*URI="([^"]+)"', playlist)[-1]
+    return [line for line in playlist.split("\n") if line and not line.startswith("#")][-1]
+
+
+def copy_for_nginx(stoa, channel, root):
+    """The playlist, a part and a segment as files; returns the part target in ms."""
+    playlist = http_get(stoa.hls(channel, "live.m3u8"))[1]
+    text = playlist.decode()
+    for name, bytes_ in (
+        ("live.m3u8", playlist),
+        ("part.m4s", http_get(stoa.hls(channel, newest(text, "part")))[1]),
+        ("segment.m4s", http_get(stoa.hls(channel, newest(text, "segment")))[1]),
+    ):
+        with open(os.path.join(root, name), "wb") as file:
+            file.write(bytes_)
+    return round(1000 * float(re.search(r"PART-TARGET=([0-9.]+)", text).group(1)))
+
+
+def row_viewers(bench):
+    """LL-HLS viewers of one stream."""
+    count, seconds = (300, 6) if bench.is_quick else (2000, 20)
+    root = bench.sub("nginx")
+    with Stoa(bench, bench.sub("stoa")) as stoa:
+        channel, publishers = one_channel(bench, stoa, seconds + 120)
+        with publishers:
+            time.sleep(6)
+            target_ms = copy_for_nginx(stoa, channel, root)
+            ours = bench.viewers(stoa.hls(channel), "live", count, seconds, stoa.pids)
+    with Nginx(f"{root}/run", root) as nginx:
+        theirs = bench.viewers(
+            f"http://127.0.0.1:{nginx.port}/", "static", count, seconds, nginx.pids,
+            "--paths", "/live.m3u8,/part.m4s", "--interval-ms", str(target_ms),
+        )  # fmt: skip
+    bench.row(
+        f"{count} LL-HLS viewers, CPU a request",
+        f"{ours['cpu_us_a_request']:.2f} us ({ours['requests']} requests)",
+        f"nginx, static: {theirs['cpu_us_a_request']:.2f} us",
+        "at most 8 us",
+        ours["cpu_us_a_request"] <= 8,
+        ours=ours,
+        theirs=theirs,
+    )
+    bench.row(
+        f"{count} LL-HLS viewers, CPU",
+        f"{ours['cpu_percent']:.1f} % of a core",
+        f"nginx, static: {theirs['cpu_percent']:.1f} %",
+        f"at most {20 * count / 2000:.0f} %",
+        ours["cpu_percent"] <= 20 * count / 2000,
+    )
+    is_whole = ours["errors"] == 0 and ours["stalls"] == 0
+    bench.row(
+        f"{count} LL-HLS viewers, delay of a part",
+        f"p50 {ours['delay_p50_ms']}, p99 {ours['delay_p99_ms']}, max {ours['delay_max_ms']} ms; "
+        f"{ours['stalls']} stalls, {ours['errors']} errors",
+        f"nginx, static: p99 {theirs['delay_p99_ms']} ms",
+        "p99 under 20 ms, no stall",
+        ours["delay_p99_ms"] < 20 and is_whole,
+    )
+
+
+def row_plain(bench):
+    """Plain HLS viewers, whole segments."""
+    count, seconds = (300, 10) if bench.is_quick else (2000, 30)
+    folder = bench.sub("nginx-rtmp")
+    os.makedirs(f"{folder}/root/hls")
+    with Nginx(folder, f"{folder}/root", rtmp=True) as source:
+        with Nginx(f"{folder}/http", f"{folder}/root") as nginx:
+            with Publishers(bench, source.rtmp_port, ["a"], seconds + 120, 0) as publishers:
+                settle(publishers, 1, 13)
+                theirs = bench.viewers(
+                    f"http://127.0.0.1:{nginx.port}/hls/a.m3u8", "plain", count, seconds,
+                    nginx.pids, "--warm-up", "6",
+                )  # fmt: skip
+    with Stoa(bench, bench.sub("stoa")) as stoa:
+        channel, publishers = one_channel(bench, stoa, seconds + 120)
+        with publishers:
+            time.sleep(13)
+            ours = bench.viewers(
+                stoa.hls(channel), "plain", count, seconds, stoa.pids, "--warm-up", "6"
+            )
+
+    def cpu_s_a_gb(result):
+        return result["cpu_percent"] / 100 * result["seconds"] / max(result["bytes"] / 1e9, 1e-9)
+
+    # Both carry the same stream, but MPEG-TS is larger: the CPU percent is what a viewer costs.
+    bench.row(
+        f"{count} plain HLS viewers, CPU",
+        f"{ours['cpu_percent']:.1f} % ({cpu_s_a_gb(ours):.3f} CPU-s/GB)",
+        f"nginx sendfile: {theirs['cpu_percent']:.1f} % ({cpu_s_a_gb(theirs):.3f} CPU-s/GB)",
+        "at most 0.9 of it",
+        ours["cpu_percent"] <= 0.9 * theirs["cpu_percent"] and ours["errors"] == 0,
+        ours=ours,
+        theirs=theirs,
+    )
+
+
+WRK_SCRIPT = """
+done = function(summary)
+  io.write(string.format("RESULT %d %d %d\\n", summary.requests, summary.bytes,
+    summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout))
+end
+"""
+
+
+def wrk(bench, url, pids, connections, seconds):
+    script = f"{bench.folder}/done.lua"
+    with open(script, "w", encoding="ascii") as file:
+        file.write(WRK_SCRIPT)
+    window = Window(pids)
+    out = subprocess.run(
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script, url],
+        check=True, capture_output=True, text=True, timeout=seconds + 30,
+    ).stdout  # fmt: skip
+    used = window.cpu_used()
+    requests, bytes_, errors = map(int, re.search(r"RESULT (\d+) (\d+) (\d+)", out).groups())
+    return dict(cpu_s=used, requests=requests, bytes=bytes_, errors=errors)
+
+
+def h2load(url, pids, connections, seconds):
+    window = Window(pids)
+    out = subprocess.run(
+        ["h2load", "-t1", f"-c{connections}", "-m1", f"-D{seconds}", url],
+        check=True, capture_output=True, text=True, timeout=seconds + 30,
+    ).stdout  # fmt: skip
+    used = window.cpu_used()
+    failed = int(re.search(r"(\d+) failed", out).group(1))
+    return dict(
+        cpu_s=used, bytes=int(re.search(r"traffic: \S+ \((\d+)\)", out).group(1)), errors=failed
+    )
+
+
+def cpu_a_gb(result):
+    return result["cpu_s"] / max(result["bytes"] / 1e9, 1e-9)
+
+
+def row_segments(bench):
+    """Large segments, plain and over TLS h2."""
+    seconds, rounds = (2, 1) if bench.is_quick else (5, 3)
+    root = bench.sub("nginx")
+    results = {name: [] for name in ("ours", "theirs", "ours_h2", "theirs_h2")}
+    with Stoa(bench, bench.sub("stoa"), bench.tls) as stoa:
+        channel, publishers = one_channel(bench, stoa, rounds * seconds * 4 + 120, bench.media_large)
+        with publishers, Nginx(f"{root}/run", root, tls=bench.tls) as nginx:
+            time.sleep(6)
+            copy_for_nginx(stoa, channel, root)
+            size = os.path.getsize(f"{root}/segment.m4s")
+            for _ in range(rounds):
+
+                def fresh():
+                    text = http_get(stoa.hls(channel, "live.m3u8"))[1].decode()
+                    return f"/hls/{channel['id']}/{newest(text, 'segment')}"
+
+                results["ours"].append(wrk(bench, stoa.url(fresh()), stoa.pids, 32, seconds))
+                results["theirs"].append(
+                    wrk(bench, f"http://127.0.0.1:{nginx.port}/segment.m4s", nginx.pids, 32, seconds)
+                )
+                results["ours_h2"].append(
+                    h2load(f"https://127.0.0.1:{stoa.tls_port}{fresh()}", stoa.pids, 16, seconds)
+                )
+                results["theirs_h2"].append(
+                    h2load(
+                        f"https://127.0.0.1:{nginx.tls_port}/segment.m4s", nginx.pids, 16, seconds
+                    )
+                )
+    best = {name: min(map(cpu_a_gb, runs)) for name, runs in results.items()}
+    errors = sum(run["errors"] for run in results["ours"] + results["ours_h2"])
+    for what, ours, theirs, goal in (
+        ("plain HTTP/1.1", "ours", "theirs", 0.75),
+        ("TLS, HTTP/2", "ours_h2", "theirs_h2", 0.55),
+    ):
+        bench.row(
+            f"segments of {size / 1e6:.2f} MB, {what}",
+            f"{best[ours]:.3f} CPU-s/GB",
+            f"nginx: {best[theirs]:.3f}",
+            f"at most {goal} of it",
+            best[ours] <= goal * best[theirs] and errors == 0,
+            ratio=best[ours] / best[theirs],
+            errors=errors,
+        )
+
+
+def row_playlist(bench):
+    """Media playlist requests a core-second."""
+    seconds, rounds = (2, 1) if bench.is_quick else (5, 3)
+    root = bench.sub("nginx")
+    with Stoa(bench, bench.sub("stoa")) as stoa:
+        channel, publishers = one_channel(bench, stoa, rounds * seconds * 2 + 60)
+        with publishers, Nginx(f"{root}/run", root) as nginx:
+            time.sleep(13)
+            copy_for_nginx(stoa, channel, root)
+            ours, theirs = [], []
+            for _ in range(rounds):
+                ours.append(wrk(bench, stoa.hls(channel, "live.m3u8"), stoa.pids, 64, seconds))
+                theirs.append(
+                    wrk(bench, f"http://127.0.0.1:{nginx.port}/live.m3u8", nginx.pids, 64, seconds)
+                )
+
+    def rate(runs):
+        return max(run["requests"] / max(run["cpu_s"], 0.01) for run in runs)
+
+    bench.row(
+        "media playlist requests a core-second",
+        f"{rate(ours):,.0f}",
+        f"nginx static: {rate(theirs):,.0f}",
+        "at least 1.3 of it",
+        rate(ours) >= 1.3 * rate(theirs) and sum(run["errors"] for run in ours) == 0,
+        ratio=rate(ours) / rate(theirs),
+    )
+
+
+def row_blocked(bench):
+    """Requests that wait for a part."""
+    count = 1000 if bench.is_quick else 5000
+    with Stoa(bench, bench.sub("stoa")) as stoa:
+        channel, publishers = one_channel(bench, stoa, 120)
+        with publishers:
+            time.sleep(6)
+            ours = bench.viewers(
+                stoa.hls(channel), "blocked", count, 50, stoa.pids, "--rounds", "5",
+                "--warm-up", "0",
+            )  # fmt: skip
+    spread = max(ours["spread_ms"], default=1e9)
+    bench.row(
+        f"{count} blocked LL-HLS requests",
+        f"{ours['bytes_a_request']:.0f} bytes each; all answered within "
+        f"{', '.join(str(ms) for ms in ours['spread_ms'])} ms",
+        "-",
+        "4 kB; 100 ms",
+        ours["bytes_a_request"] <= 4096 and spread <= 100 and ours["errors"] == 0,
+        ours=ours,
+    )
+
+
+def first_listed_s(publish, url, is_listed):
+    """Seconds from the encoder's connect() until the playlist lists something."""
+    host, port, path = re.match(r"http://([^:/]+):(\d+)(/.*)", url).groups()
+    with publish() as publishers:
+        deadline = time.monotonic() + 20
+        with socket.create_connection((host, int(port))) as connection:
+            answer = connection.makefile("rb")
+            while time.monotonic() < deadline:
+                connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                length = 0
+                while (line := answer.readline()) not in (b"\r\n", b""):
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line.split(b":")[1])
+                if is_listed(answer.read(length)):
+                    return time.monotonic() - publishers.lines()[0]["connect_us"] / 1e6
+                time.sleep(0.005)
+    raise RuntimeError(f"{url} never listed anything")
+
+
+def row_start(bench):
+    """RTMP publish to the first part listed."""
+    rounds = 3 if bench.is_quick else 9
+    folder = bench.sub("nginx-rtmp")
+    os.makedirs(f"{folder}/root/hls")
+    ours, theirs = [], []
+    with Nginx(folder, f"{folder}/root", rtmp=True) as nginx:
+        for i in range(min(rounds, 5)):
+            theirs.append(
+                first_listed_s(
+                    lambda: Publishers(bench, nginx.rtmp_port, [f"s{i}"], 20, 0),
+                    f"http://127.0.0.1:{nginx.port}/hls/s{i}.m3u8",
+                    lambda body: b"#EXTINF" in body,
+                )
+            )
+    with Stoa(bench, bench.sub("stoa")) as stoa:
+        for i in range(rounds):
+            channel = stoa.create_channel("start")
+            ours.append(
+                first_listed_s(
+                    lambda: Publishers(bench, stoa.rtmp_port, [channel["streamKey"]], 20, 0),
+                    stoa.hls(channel, "live.m3u8"),
+                    lambda body: b"#EXT-X-PART:" in body or b"#EXTINF" in body,
+                )
+            )
+    p50 = statistics.median(ours)
+    bench.row(
+        "RTMP publish -> first part listed, p50",
+        f"{p50:.2f} s (worst {max(ours):.2f})",
+        f"nginx-rtmp, first segment: {statistics.median(theirs):.2f} s",
+        "0.3 s",
+        p50 <= 0.3,
+        ours=ours,
+        theirs=theirs,
+    )
+
+
+ROWS = {
+    "ingest": row_ingest,
+    "viewers": row_viewers,
+    "plain": row_plain,
+    "segments": row_segments,
+    "playlist": row_playlist,
+    "blocked": row_blocked,
+    "start": row_start,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--build", default="build", help="the build folder")
+    parser.add_argument("--only", action="append", choices=ROWS, help="one row (may be repeated)")
+    parser.add_argument("--quick", action="store_true", help="smaller and shorter: a smoke test")
+    parser.add_argument("--json", help="where the figures go; default <build>/bench.json")
+    options = parser.parse_args()
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    bench = Bench(options)
+    failed = []
+    print("| what | Stoa | yardstick of this run | goal | met |\n| --- | --- | --- | --- | --- |")
+    try:
+        for name in options.only or ROWS:
+            try:
+                ROWS[name](bench)
+            except (RuntimeError, OSError, KeyError, IndexError, AttributeError, ValueError,
+                    subprocess.SubprocessError) as error:  # fmt: skip
+                failed.append(name)
+                print(f"| {name} | could not be measured: {error} | | | **no** |", flush=True)
+        with open(options.json or os.path.join(bench.build, "bench.json"), "w",
+                  encoding="utf-8") as file:  # fmt: skip
+            json.dump(dict(rows=bench.rows, failed=failed), file, indent=1)
+    finally:
+        bench.close()
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
