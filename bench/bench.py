@@ -263,6 +263,8 @@ class Bench:
     def __init__(self, options):
         self.build = os.path.abspath(options.build)
         self.is_quick = options.quick
+        self.latency_s = options.latency_seconds
+        self.browser_options = ["--root", options.root] if options.root else []
         self.cache = os.path.join(self.build, "bench-media")
         os.makedirs(self.cache, exist_ok=True)
         # Both servers keep their files in memory: no disk is measured.
@@ -680,6 +682,124 @@ def row_start(bench):
     )
 
 
+class Browser(Process):
+    """Chromium, driven by browser.mjs; its lines as they come."""
+
+    def __init__(self, bench, stoa, channel, seconds, *more):
+        self.out_path = tempfile.mktemp(prefix="browser", dir=bench.folder)
+        super().__init__(
+            ["node", os.path.join(HERE, "browser.mjs"), "--base", stoa.url(""),
+             "--playlist", f"/hls/{channel['id']}/index.m3u8",
+             "--media-playlist", f"/hls/{channel['id']}/live.m3u8",
+             "--seconds", str(seconds), *bench.browser_options, *more],
+            self.out_path,
+        )  # fmt: skip
+
+    def wait_for(self, name, seconds=60):
+        """The value of the first line that has it."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with open(self.out_path, encoding="utf-8") as file:
+                lines = [json.loads(line) for line in file if line.endswith("}\n")]
+            for line in lines:
+                if name in line:
+                    return line[name]
+                if "failed" in line:
+                    raise RuntimeError(f"browser: {line['failed']}")
+            if self.child.poll() is not None:
+                with open(self.out_path, encoding="utf-8") as file:
+                    raise RuntimeError(f"browser ended: {file.read()[-300:]}")
+            time.sleep(0.01)
+        raise RuntimeError(f"browser: no {name} within {seconds} s")
+
+
+def latency_row(bench, what, latency):
+    bench.row(
+        f"latency in hls.js, {what}, p50",
+        f"{latency['p50_s']:.2f} s (max {latency['max_s']:.2f}); {latency['stalls']} stalls in "
+        f"{latency['samples']} s",
+        "-",
+        "0.7 s, no stall",
+        latency["p50_s"] <= 0.7 and latency["stalls"] == 0 and latency["played"] > 0.95,
+        latency=latency,
+    )
+
+
+def row_browser_rtmp(bench):
+    """RTMP publish to hls.js playing in Chromium, and its latency."""
+    rounds, seconds = (1, 10) if bench.is_quick else (5, bench.latency_s)
+    starts = []
+    with Stoa(bench, bench.sub("stoa")) as stoa:
+        for i in range(rounds):
+            channel = stoa.create_channel("browser")
+            is_last = i == rounds - 1
+            with Browser(bench, stoa, channel, seconds if is_last else 0) as browser:
+                browser.wait_for("ready")
+                wall_s = time.time() - time.monotonic()
+                with Publishers(
+                    bench, stoa.rtmp_port, [channel["streamKey"]], seconds + 90, 0
+                ) as publishers:
+                    publishers.wait_publishing(1)
+                    begun_s = publishers.lines()[0]["connect_us"] / 1e6 + wall_s
+                    starts.append(browser.wait_for("playing") / 1000 - begun_s)
+                    if is_last:
+                        latency = browser.wait_for("latency", seconds + 60)
+    p50 = statistics.median(starts)
+    bench.row(
+        "RTMP publish -> playing in hls.js, p50",
+        f"{p50:.2f} s (worst {max(starts):.2f})",
+        "-",
+        "0.8 s",
+        p50 <= 0.8,
+        starts=starts,
+    )
+    latency_row(bench, "RTMP", latency)
+
+
+def row_browser_whip(bench):
+    """WHIP publish from Chromium: start, latency, CPU of server and worker."""
+    rounds, seconds = (1, 10) if bench.is_quick else (5, bench.latency_s)
+    listed, playing = [], []
+    with Stoa(bench, bench.sub("stoa")) as stoa:
+        for i in range(rounds):
+            channel = stoa.create_channel("browser")
+            is_last = i == rounds - 1
+            with Browser(
+                bench, stoa, channel, seconds if is_last else 0,
+                "--whip", f"/whip/{channel['id']}", "--key", channel["streamKey"],
+            ) as browser:  # fmt: skip
+                begun = browser.wait_for("published")
+                listed.append((browser.wait_for("listed") - begun) / 1000)
+                playing.append((browser.wait_for("playing") - begun) / 1000)
+                if is_last:
+                    time.sleep(4)
+                    server, worker = Window(stoa.pids), Window(children(stoa.pid))
+                    time.sleep(max(seconds - 4, 4))
+                    server_percent, worker_percent = server.percent(), worker.percent()
+                    latency = browser.wait_for("latency", seconds + 60)
+    for what, times, goal in (
+        ("first part listed", listed, 0.5),
+        ("playing in hls.js", playing, 1.0),
+    ):
+        p50 = statistics.median(times)
+        bench.row(
+            f"WHIP publish in Chromium -> {what}, p50",
+            f"{p50:.2f} s (worst {max(times):.2f})",
+            "-",
+            f"{goal} s",
+            p50 <= goal,
+            times=times,
+        )
+    latency_row(bench, "WHIP", latency)
+    bench.row(
+        "CPU of a WHIP stream, with one viewer",
+        f"server {server_percent:.2f} %, worker {worker_percent:.2f} % of a core",
+        "-",
+        "0.5 %, 1.5 %",
+        server_percent <= 0.5 and worker_percent <= 1.5,
+    )
+
+
 ROWS = {
     "ingest": row_ingest,
     "viewers": row_viewers,
@@ -688,6 +808,8 @@ ROWS = {
     "playlist": row_playlist,
     "blocked": row_blocked,
     "start": row_start,
+    "browser-rtmp": row_browser_rtmp,
+    "browser-whip": row_browser_whip,
 }
 
 
@@ -696,6 +818,9 @@ def main():
     parser.add_argument("--build", default="build", help="the build folder")
     parser.add_argument("--only", action="append", choices=ROWS, help="one row (may be repeated)")
     parser.add_argument("--quick", action="store_true", help="smaller and shorter: a smoke test")
+    parser.add_argument("--latency-seconds", type=int, default=60,
+                        help="how long the browser rows watch; the goal says 600")  # fmt: skip
+    parser.add_argument("--root", help="where tests/browser and web have their node_modules")
     parser.add_argument("--json", help="where the figures go; default <build>/bench.json")
     options = parser.parse_args()
 
