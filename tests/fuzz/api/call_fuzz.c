@@ -1,0 +1,149 @@
+/*
+ * call_fuzz - any request gets a valid answer: a status, a content type, JSON (or lines of it), and
+ * never a stream key for who has none.
+ *
+ * Input: "METHOD path?query\n", a byte of choices, then the body.
+ */
+#include <jansson.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "base/mem.h"
+#include "channel/channel.h"
+
+#define REQUIRE(condition)                                                                         \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            abort();                                                                               \
+    } while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void on_store(void *context, const struct store_change *change)
+{
+    *(uint64_t *)context = change->ticket;
+}
+
+static void on_kick(void *context, uint64_t session_id, const char *reason)
+{
+    (void)context;
+    (void)session_id;
+    (void)reason;
+}
+
+static void on_stop(void *context, uint64_t channel_id, uint64_t broadcast_id)
+{
+    (void)context;
+    (void)channel_id;
+    (void)broadcast_id;
+}
+
+static void on_changed(void *context, const struct channel_event *event)
+{
+    (void)context;
+    (void)event;
+}
+
+static struct channel_directory *make_directory(uint64_t *ticket)
+{
+    const struct channel_handler handler = {ticket, on_store, on_kick, on_stop, on_changed};
+    const struct channel_limits limits = channel_limits_default();
+    struct channel_directory *dir = channel_directory_create(&limits, &handler);
+    const struct publish_request request = {
+        .stream_key = TEXT("fuzz-key-1"), .session_id = 1, .ingest = INGEST_WHIP};
+    struct publish_answer answer;
+    uint64_t id;
+
+    REQUIRE(channel_create(dir, TEXT("one"), TEXT("fuzz-key-1"), 1, &id, NULL) == OK);
+    REQUIRE(channel_create(dir, TEXT("two"), TEXT("fuzz-key-2"), 1, &id, NULL) == OK);
+    REQUIRE(channel_publish(dir, &request, 1, &answer, NULL) == OK);
+    return dir;
+}
+
+static struct text header_of(const struct api_answer *answer, const char *name)
+{
+    for (size_t i = 0; i < answer->header_count; i++)
+        if (strcmp(answer->headers[i].name, name) == 0)
+            return text_of(answer->headers[i].value);
+    return (struct text){0};
+}
+
+static void require_json(struct text text)
+{
+    json_t *json = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+
+    REQUIRE(json);
+    json_decref(json);
+}
+
+static void check_answer(const struct api_answer *answer, bool is_stream, bool has_key,
+                         uint64_t ticket_before, uint64_t ticket)
+{
+    REQUIRE(answer->status >= 200 && answer->status <= 599);
+    REQUIRE(answer->store_ticket == (ticket == ticket_before ? 0 : ticket));
+    if (answer->status == 204) {
+        REQUIRE(!answer->body);
+        return;
+    }
+    REQUIRE(answer->body && answer->body->len != 0);
+    REQUIRE(text_ends_with(header_of(answer, "content-type"), TEXT("json")));
+    struct text body = buf_text(answer->body);
+    REQUIRE(has_key || !text_contains(body, TEXT("fuzz-key")));
+    if (!is_stream || body.ptr[body.len - 1] != '\n') {
+        require_json(body);
+        return;
+    }
+    while (body.len != 0)
+        require_json(text_cut(&body, '\n'));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char *const keys[] = {"",
+                                       "Bearer admin",
+                                       "Bearer fuzz-key-1",
+                                       "Bearer fuzz-key-2",
+                                       "Bearer wrong",
+                                       "Basic x",
+                                       "bearer  admin ",
+                                       "Bearer"};
+    static const char *const types[] = {"application/json", "", "text/plain", "application/json;"};
+    struct text rest = {(const char *)data, size};
+    struct text line = text_cut(&rest, '\n');
+    uint8_t choices = rest.len ? (uint8_t)rest.ptr[0] : 0;
+    bool is_stream = choices & 0x20;
+    uint64_t ticket = 0;
+    struct api_config config = {.rtmp_port = 1935};
+    struct channel_directory *dir = make_directory(&ticket);
+    struct api_request request = {
+        .method = text_cut(&line, ' '),
+        .path = text_cut(&line, '?'),
+        .query = line,
+        .authorization = text_of(keys[choices & 7]),
+        .content_type = text_of(types[choices >> 3 & 3]),
+        .trpc_accept = is_stream ? TEXT("application/jsonl") : (struct text){0},
+        .host = text_sub(rest, 1, choices & 0x40 ? 20 : 0),
+        .peer_address = TEXT("192.0.2.1"),
+        .body = text_sub(rest, 1, rest.len),
+    };
+    bool has_key = (choices & 7) >= 1 && (choices & 7) != 4 && (choices & 7) != 5;
+
+    crypto_sha256("admin", 5, config.admin_key_sha256);
+    struct api *api = api_create(&config, dir);
+    for (int64_t round = 0; round < 2; round++) {
+        struct api_answer answer;
+        uint64_t ticket_before = ticket;
+
+        api_call(api, &request, 1000 + round, &answer);
+        check_answer(&answer, is_stream, has_key, ticket_before, ticket);
+        api_not_stored(&answer);
+        REQUIRE(answer.status == 503 && answer.body);
+        require_json(buf_text(answer.body));
+        api_answer_deinit(&answer);
+    }
+    api_destroy(api);
+    channel_directory_destroy(dir);
+    return 0;
+}

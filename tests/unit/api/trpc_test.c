@@ -1,0 +1,336 @@
+#include <stdio.h>
+
+#include "api_world.h"
+
+/* Envelopes as captured from @trpc/server 11 (reference/trpc-wire.md); the data are ours. */
+
+static const char not_found_7[] =
+    "{\"error\":{\"message\":\"Channel 7 not found\",\"code\":-32004,\"data\":{\"code\":"
+    "\"NOT_FOUND\",\"httpStatus\":404,\"path\":\"channel.getStatus\"}}}";
+
+static const char done_1[] = "{\"result\":{\"data\":{\"success\":true,\"channelId\":1,"
+                             "\"channelName\":\"channel_1\",\"relayStatus\":null}}}";
+
+static void single_calls_answer_like_the_captured_ones(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        const char *key;
+        const char *body;
+        int status;
+        const char *answer;
+    } cases[] = {
+        {"GET /trpc/channel.list", NULL, NULL, 200, "{\"result\":{\"data\":{\"channels\":[]}}}"},
+        {"GET /trpc/channel.list?input=%7B%7D", NULL, NULL, 200,
+         "{\"result\":{\"data\":{\"channels\":[]}}}"},
+        {"GET /trpc/channel.getStatus?input=%7B%22channelId%22%3A7%7D", NULL, NULL, 404,
+         not_found_7},
+        {"POST /trpc/channel.start", NULL, "{\"channelId\":7}", 401,
+         "{\"error\":{\"message\":\"This needs the channel's stream key or the admin key: "
+         "Authorization: Bearer <key>.\",\"code\":-32001,\"data\":{\"code\":\"UNAUTHORIZED\","
+         "\"httpStatus\":401,\"path\":\"channel.start\"}}}"},
+        {"GET /trpc/channel.nope", NULL, NULL, 404,
+         "{\"error\":{\"message\":\"No procedure found on path \\\"channel.nope\\\"\","
+         "\"code\":-32004,\"data\":{\"code\":\"NOT_FOUND\",\"httpStatus\":404,\"path\":"
+         "\"channel.nope\"}}}"},
+        {"GET /trpc/", NULL, NULL, 404,
+         "{\"error\":{\"message\":\"No procedure found on path \\\"\\\"\",\"code\":-32004,"
+         "\"data\":{\"code\":\"NOT_FOUND\",\"httpStatus\":404,\"path\":\"\"}}}"},
+        {"GET /trpc/channel.end", NULL, NULL, 405,
+         "{\"error\":{\"message\":\"Unsupported GET-request to mutation procedure at path "
+         "\\\"channel.end\\\"\",\"code\":-32005,\"data\":{\"code\":\"METHOD_NOT_SUPPORTED\","
+         "\"httpStatus\":405,\"path\":\"channel.end\"}}}"},
+        {"GET /trpc/channel.getStatus", NULL, NULL, 400,
+         "{\"error\":{\"message\":\"channelId: is required\",\"code\":-32600,\"data\":{\"code\":"
+         "\"BAD_REQUEST\",\"httpStatus\":400,\"path\":\"channel.getStatus\"}}}"},
+        {"GET /trpc/channel.getStatus?input=%7B%22channelId%22%3A%221%22%7D", NULL, NULL, 400,
+         "{\"error\":{\"message\":\"channelId: must be a whole number\",\"code\":-32600,"
+         "\"data\":{\"code\":\"BAD_REQUEST\",\"httpStatus\":400,\"path\":"
+         "\"channel.getStatus\"}}}"},
+        {"GET /trpc/channel/getStatus", NULL, NULL, 404, NULL},
+        {"GET /trpc/channel.list,channel.list", NULL, NULL, 404, NULL}, /* no batch=1 */
+    };
+    struct api_world world;
+    api_world_init(&world);
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        api_world_call(&world, cases[i].line, cases[i].key, cases[i].body);
+        api_world_expect(&world, cases[i].status, cases[i].answer);
+        assert_text(api_world_header(&world, "content-type"), "application/json");
+        assert_text(api_world_header(&world, "vary"), "trpc-accept, accept");
+    }
+    api_world_deinit(&world);
+}
+
+static void mutation_takes_its_input_from_the_body(void **state)
+{
+    (void)state;
+    struct api_world world;
+    api_world_init(&world);
+    (void)api_world_channel(&world, "Shoes");
+
+    api_world_call(&world, "POST /trpc/channel.end", "stream-key-1", "{\"channelId\":1}");
+    api_world_expect(&world, 200, done_1);
+    api_world_call(&world, "POST /trpc/channel.create", ADMIN_KEY, "{\"title\":\"Hats\"}");
+    api_world_expect(&world, 200, NULL); /* tRPC has no 201 */
+    assert_int_equal(world.answer.store_ticket, world.last_ticket);
+    api_world_call(&world, "POST /trpc/channel.start", "stream-key-1", "{\"channelId\":2}");
+    api_world_expect(&world, 403,
+                     "{\"error\":{\"message\":\"This stream key belongs to another channel.\","
+                     "\"code\":-32003,\"data\":{\"code\":\"FORBIDDEN\",\"httpStatus\":403,"
+                     "\"path\":\"channel.start\"}}}");
+    api_world_call(&world, "POST /trpc/channel.start", "stream-key-1", "{\"channelId\":1}");
+    api_world_expect(&world, 200, NULL);
+    api_world_call(&world, "POST /trpc/channel.start", "stream-key-1", "{\"channelId\":1}");
+    api_world_expect(&world, 409,
+                     "{\"error\":{\"message\":\"This channel is already live. End that broadcast "
+                     "first.\",\"code\":-32009,\"data\":{\"code\":\"CONFLICT\",\"httpStatus\":409,"
+                     "\"path\":\"channel.start\"}}}");
+    api_world_deinit(&world);
+}
+
+static void batch_answers_in_order_with_207_when_statuses_differ(void **state)
+{
+    (void)state;
+    struct api_world world;
+    api_world_init(&world);
+
+    /* channel.list has no input: index 0 is left out, as the client does. */
+    static const char *const paths[] = {"channel.list,channel.getStatus",
+                                        "channel.list%2Cchannel.getStatus"};
+    for (size_t i = 0; i < 2; i++) {
+        char line[200], expected[400];
+
+        (void)snprintf(line, sizeof(line),
+                       "GET /trpc/%s?batch=1&input=%%7B%%221%%22%%3A%%7B%%22channelId%%22%%3A7"
+                       "%%7D%%7D",
+                       paths[i]);
+        (void)snprintf(expected, sizeof(expected), "[{\"result\":{\"data\":{\"channels\":[]}}},%s]",
+                       not_found_7);
+        api_world_call(&world, line, NULL, NULL);
+        api_world_expect(&world, 207, expected);
+    }
+    api_world_call(&world, "GET /trpc/channel.list,channel.list?batch=1", NULL, NULL);
+    api_world_expect(&world, 200,
+                     "[{\"result\":{\"data\":{\"channels\":[]}}},"
+                     "{\"result\":{\"data\":{\"channels\":[]}}}]");
+    api_world_call(&world, "GET /trpc/channel.list?batch=1&input=%7B%7D", NULL, NULL);
+    api_world_expect(&world, 200, "[{\"result\":{\"data\":{\"channels\":[]}}}]");
+    api_world_call(&world, "GET /trpc/a,b?batch=1", NULL, NULL);
+    api_world_expect(&world, 404, NULL); /* the same status twice */
+    assert_int_equal(world.answer.batch_count, 2);
+    api_world_deinit(&world);
+}
+
+static void batch_of_mutations_runs_each_of_them(void **state)
+{
+    (void)state;
+    struct api_world world;
+    api_world_init(&world);
+    (void)api_world_channel(&world, "Shoes");
+    char expected[600];
+
+    api_world_call(&world, "POST /trpc/channel.end,channel.end?batch=1", "stream-key-1",
+                   "{\"0\":{\"channelId\":1},\"1\":{\"channelId\":2}}");
+    (void)snprintf(expected, sizeof(expected),
+                   "[%s,{\"error\":{\"message\":\"This stream key belongs to another channel.\","
+                   "\"code\":-32003,\"data\":{\"code\":\"FORBIDDEN\",\"httpStatus\":403,"
+                   "\"path\":\"channel.end\"}}}]",
+                   done_1);
+    api_world_expect(&world, 207, expected);
+    api_world_deinit(&world);
+}
+
+static void refusals_before_the_call_have_no_path(void **state)
+{
+    (void)state;
+    struct api_world world;
+    api_world_init(&world);
+
+    api_world_call(&world, "GET /trpc/channel.list,channel.end?batch=1", NULL, NULL);
+    api_world_expect(&world, 400,
+                     "{\"error\":{\"message\":\"Cannot mix procedure types in call: query, "
+                     "mutation\",\"code\":-32600,\"data\":{\"code\":\"BAD_REQUEST\","
+                     "\"httpStatus\":400}}}");
+    api_world_call(&world, "POST /trpc/channel.end", NULL, NULL);
+    api_world_expect(&world, 415,
+                     "{\"error\":{\"message\":\"Missing content-type header\",\"code\":-32015,"
+                     "\"data\":{\"code\":\"UNSUPPORTED_MEDIA_TYPE\",\"httpStatus\":415}}}");
+
+    struct api_request request = {
+        .method = TEXT("POST"),
+        .path = TEXT("/trpc/channel.end"),
+        .content_type = TEXT("multipart/form-data; boundary=x"),
+        .body = TEXT("{}"),
+    };
+    api_world_send(&world, &request);
+    api_world_expect(&world, 415, NULL);
+    api_world_deinit(&world);
+}
+
+static void methods_are_told_apart(void **state)
+{
+    (void)state;
+    struct api_world world;
+    api_world_init(&world);
+
+    api_world_call(&world, "HEAD /trpc/whatever", NULL, NULL);
+    api_world_expect(&world, 204, NULL);
+    assert_null(world.answer.body);
+    api_world_call(&world, "OPTIONS /trpc/channel.list", NULL, NULL);
+    api_world_expect(&world, 204, NULL);
+    assert_text(api_world_header(&world, "allow"), "GET, POST");
+    api_world_call(&world, "POST /trpc/channel.list", NULL, "{}");
+    api_world_expect(&world, 405, NULL);
+    assert_text(api_world_header(&world, "allow"), "GET");
+    api_world_call(&world, "GET /trpc/channel.end", NULL, NULL);
+    api_world_expect(&world, 405, NULL);
+    assert_text(api_world_header(&world, "allow"), "POST");
+    api_world_call(&world, "PUT /trpc/channel.end", NULL, "{}");
+    api_world_expect(&world, 405, NULL);
+    assert_text(api_world_header(&world, "allow"), "POST");
+    api_world_deinit(&world);
+}
+
+static void broken_input_hits_only_who_reads_it(void **state)
+{
+    (void)state;
+    struct api_world world;
+    api_world_init(&world);
+    (void)api_world_channel(&world, "Shoes");
+
+    api_world_call(&world, "GET /trpc/channel.getStatus?input=%7B", NULL, NULL);
+    api_world_expect(&world, 400, NULL);
+    json_t *json = api_world_json(&world);
+    json_t *error = json_object_get(json, "error");
+    assert_int_equal(json_integer_value(json_object_get(error, "code")), -32600);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(error, "data"), "path")),
+                        "channel.getStatus");
+    json_decref(json);
+
+    api_world_call(&world, "GET /trpc/channel.getStatus?input=%zz", NULL, NULL);
+    api_world_expect(&world, 400, NULL);
+    api_world_call(&world, "GET /trpc/channel.getStatus,channel.nope?batch=1&input=%5B1%5D", NULL,
+                   NULL);
+    api_world_expect(
+        &world, 207,
+        "[{\"error\":{\"message\":\"\\\"input\\\" needs to be an object when doing a batch call\","
+        "\"code\":-32600,\"data\":{\"code\":\"BAD_REQUEST\",\"httpStatus\":400,\"path\":"
+        "\"channel.getStatus\"}}},{\"error\":{\"message\":\"No procedure found on path "
+        "\\\"channel.nope\\\"\",\"code\":-32004,\"data\":{\"code\":\"NOT_FOUND\",\"httpStatus\":"
+        "404,\"path\":\"channel.nope\"}}}]");
+    api_world_deinit(&world);
+}
+
+static void batches_and_urls_have_a_limit(void **state)
+{
+    (void)state;
+    struct api_world world;
+    api_world_init(&world);
+    char line[2000];
+    int len = snprintf(line, sizeof(line), "GET /trpc/channel.list");
+
+    for (int count = 1; count < API_BATCH_MAX; count++)
+        len += snprintf(line + len, sizeof(line) - (size_t)len, ",channel.list");
+    int fitting = len;
+    (void)snprintf(line + len, sizeof(line) - (size_t)len, "?batch=1");
+    api_world_call(&world, line, NULL, NULL);
+    api_world_expect(&world, 200, NULL);
+    (void)snprintf(line + fitting, sizeof(line) - (size_t)fitting, ",channel.list?batch=1");
+    api_world_call(&world, line, NULL, NULL);
+    api_world_expect(&world, 400, NULL);
+
+    static char query[API_QUERY_LEN_MAX + 1];
+    memset(query, 'x', sizeof(query));
+    const struct api_request request = {
+        .method = TEXT("GET"), .path = TEXT("/trpc/channel.list"), .query = {query, sizeof(query)}};
+    api_world_send(&world, &request);
+    api_world_expect(&world, 413, NULL);
+    api_world_deinit(&world);
+}
+
+static void streamed_batch_has_a_line_for_each_answer(void **state)
+{
+    (void)state;
+    struct api_world world;
+    api_world_init(&world);
+    struct api_request request = {
+        .method = TEXT("GET"),
+        .path = TEXT("/trpc/channel.list,channel.getStatus"),
+        .query = TEXT("batch=1&input=%7B%221%22%3A%7B%22channelId%22%3A7%7D%7D"),
+        .trpc_accept = TEXT("application/jsonl"),
+    };
+    char expected[500];
+
+    api_world_send(&world, &request);
+    (void)snprintf(expected, sizeof(expected),
+                   "{\"0\":[[0],[null,0,0]],\"1\":[[0],[null,0,1]]}\n"
+                   "[0,0,[[{\"result\":{\"data\":{\"channels\":[]}}}]]]\n"
+                   "[1,0,[[%s]]]\n",
+                   not_found_7);
+    api_world_expect(&world, 200, expected);
+    request.query = (struct text){0};
+    api_world_send(&world, &request);
+    api_world_expect(&world, 400, NULL);
+    api_world_deinit(&world);
+}
+
+static void shut_out_address_gets_429_with_retry_after(void **state)
+{
+    (void)state;
+    struct api_world world;
+    api_world_init(&world);
+
+    for (int i = 0; i < 10; i++)
+        api_world_call(&world, "GET /trpc/channel.list", "wrong", NULL);
+    api_world_expect(&world, 401, NULL);
+    api_world_call(&world, "GET /trpc/channel.list", "wrong", NULL);
+    api_world_expect(&world, 429, NULL);
+    assert_text(api_world_header(&world, "retry-after"), "60");
+    assert_true(text_contains(buf_text(world.answer.body), TEXT("\"TOO_MANY_REQUESTS\"")));
+    api_world_deinit(&world);
+}
+
+static void unstored_change_keeps_the_shape_of_the_answer(void **state)
+{
+    (void)state;
+    struct api_world world;
+    api_world_init(&world);
+    (void)api_world_channel(&world, "Shoes");
+
+    api_world_call(&world, "POST /trpc/channel.start", "stream-key-1", "{\"channelId\":1}");
+    api_not_stored(&world.answer);
+    api_world_expect(&world, 503, NULL);
+    json_t *json = api_world_json(&world);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "error"), "code")),
+                     -32603);
+    json_decref(json);
+
+    api_world_call(&world, "POST /trpc/channel.end,channel.start?batch=1", "stream-key-1",
+                   "{\"0\":{\"channelId\":1},\"1\":{\"channelId\":1}}");
+    api_not_stored(&world.answer);
+    api_world_expect(&world, 503, NULL);
+    json = api_world_json(&world);
+    assert_int_equal(json_array_size(json), 2);
+    json_decref(json);
+    api_world_deinit(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST_CASE(single_calls_answer_like_the_captured_ones),
+        TEST_CASE(mutation_takes_its_input_from_the_body),
+        TEST_CASE(batch_answers_in_order_with_207_when_statuses_differ),
+        TEST_CASE(batch_of_mutations_runs_each_of_them),
+        TEST_CASE(refusals_before_the_call_have_no_path),
+        TEST_CASE(methods_are_told_apart),
+        TEST_CASE(broken_input_hits_only_who_reads_it),
+        TEST_CASE(batches_and_urls_have_a_limit),
+        TEST_CASE(streamed_batch_has_a_line_for_each_answer),
+        TEST_CASE(shut_out_address_gets_429_with_retry_after),
+        TEST_CASE(unstored_change_keeps_the_shape_of_the_answer),
+    };
+    return RUN_TESTS("api_trpc", tests);
+}
