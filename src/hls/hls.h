@@ -180,9 +180,9 @@ struct hls_snapshot {
     struct buf *playlist_delta;    /* with EXT-X-SKIP; NULL: nothing can be skipped */
     struct buf *multivariant;      /* index.m3u8 */
     struct hls_segment **segments; /* finished, oldest first; the first ones are not listed */
-    size_t segment_count;          /* */
-    struct hls_init **inits;       /* all that these segments use */
-    size_t init_count;             /* */
+    size_t segment_count;
+    struct hls_init **inits; /* all that these segments use */
+    size_t init_count;
     struct buf **running;          /* the bodies of the running parts */
     char epoch[HLS_EPOCH_LEN_MAX]; /* epoch_len characters */
     size_t epoch_len;

@@ -34,8 +34,8 @@ void lane_deinit(struct lane *lane);
 struct audio_lane {
     struct lane lane;
     uint32_t timescale;
-    uint32_t frame_len;   /* ticks of an access unit; 0: each says its own (Opus) */
-    bool is_opus;         /* */
+    uint32_t frame_len; /* ticks of an access unit; 0: each says its own (Opus) */
+    bool is_opus;
     struct buf *silence;  /* one access unit; NULL: not known for this format */
     uint32_t silence_len; /* ticks */
     int64_t start;        /* where the audio of this stretch may begin */

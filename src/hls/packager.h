@@ -28,10 +28,10 @@ struct hls_packager {
     struct audio_lane audio_lane;
     struct mp4_sample *rows; /* scratch of the part being written: both tracks */
 
-    bool is_waiting;            /* for what begins a stretch: a key frame, or any audio */
-    bool has_timeline;          /* timeline_offset_us is chosen */
-    bool is_dirty;              /* something changed since the last snapshot */
-    bool has_wall_offset;       /* */
+    bool is_waiting;   /* for what begins a stretch: a key frame, or any audio */
+    bool has_timeline; /* timeline_offset_us is chosen */
+    bool is_dirty;     /* something changed since the last snapshot */
+    bool has_wall_offset;
     int64_t wall_offset_us;     /* wall = dts + this */
     int64_t timeline_offset_us; /* added to each dts, so that decode times are not negative */
     int64_t part_start;         /* where the next part begins */
@@ -41,13 +41,13 @@ struct hls_packager {
     unsigned odd_frames;        /* in a row whose distance does not fit */
     int64_t last_dts;           /* of the newest video frame */
     bool has_last_dts;
-    int64_t last_key_dts;      /* */
-    int64_t keyframe_interval; /* */
-    int64_t frames_since;      /* frames since rate_since, for FRAME-RATE */
-    int64_t rate_since;        /* dts of the frame from which they are counted */
-    int64_t last_audio_at;     /* where the video was when audio last came */
-    bool has_audio_come;       /* in this stretch */
-    int64_t pending_since_us;  /* now_us of the first pending sample; INT64_MAX: none */
+    int64_t last_key_dts;
+    int64_t keyframe_interval;
+    int64_t frames_since;     /* frames since rate_since, for FRAME-RATE */
+    int64_t rate_since;       /* dts of the frame from which they are counted */
+    int64_t last_audio_at;    /* where the video was when audio last came */
+    bool has_audio_come;      /* in this stretch */
+    int64_t pending_since_us; /* now_us of the first pending sample; INT64_MAX: none */
     uint64_t dropped_video;
     uint64_t forced_cuts;
 };

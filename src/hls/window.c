@@ -121,22 +121,6 @@ static void raise_target_duration(struct window *window)
         window->target_duration_us *= 2;
 }
 
-void window_add_part(struct window *window, struct buf *body, int64_t duration_us,
-                     bool is_independent)
-{
-    struct running *running = &window->running;
-
-    assert(running->is_begun && running->bodies.count < HLS_SEGMENT_PART_COUNT_MAX);
-    playlist_write_part(window, duration_us, is_independent);
-    running->len += body->len;
-    running->duration_us += duration_us;
-    (void)vec_push(&running->bodies, body, HLS_SEGMENT_PART_COUNT_MAX); /* room: see the assert */
-    window->part_total++;
-    if (window->last_date_us != INT64_MIN)
-        window->last_date_us += duration_us;
-    raise_target_duration(window);
-}
-
 static int64_t held_us(const struct window *window, size_t from)
 {
     int64_t held = window->running.duration_us;
@@ -179,22 +163,45 @@ static void drop_oldest(struct window *window)
     window->listed_at--;
 }
 
-/* Unlists what the list does not need, drops what is unlisted and out of the window, and, whatever
- * the list needs, what is over the limits. */
-static void trim(struct window *window)
+/* Drops what is unlisted and out of the window, and, whatever the list needs, what is over the
+ * limits. */
+static void drop_old(struct window *window)
 {
-    int64_t listed_us = window_listed_us(window);
-    int64_t wanted_us = listed_us + 2 * window->config.segment_target_us;
-    int64_t window_us = wanted_us > window->config.window_us ? wanted_us : window->config.window_us;
+    int64_t least_us = window_listed_us(window) + 2 * window->config.segment_target_us;
+    int64_t window_us = least_us > window->config.window_us ? least_us : window->config.window_us;
 
-    while (window->listed_at + 1 < window->segments.count &&
-           held_us(window, window->listed_at + 1) >= listed_us)
-        unlist_oldest(window);
     while (window->listed_at > 0 && held_us(window, 0) > window_us)
         drop_oldest(window);
     while (window->segments.count > 1 && (window_bytes(window) > window->config.window_max_bytes ||
                                           window->segments.count >= SEGMENT_COUNT_MAX))
         drop_oldest(window);
+}
+
+/* Unlists what the list does not need: only when a segment ends, so that lists change rarely. */
+static void unlist_old(struct window *window)
+{
+    int64_t listed_us = window_listed_us(window);
+
+    while (window->listed_at + 1 < window->segments.count &&
+           held_us(window, window->listed_at + 1) >= listed_us)
+        unlist_oldest(window);
+}
+
+void window_add_part(struct window *window, struct buf *body, int64_t duration_us,
+                     bool is_independent)
+{
+    struct running *running = &window->running;
+
+    assert(running->is_begun && running->bodies.count < HLS_SEGMENT_PART_COUNT_MAX);
+    playlist_write_part(window, duration_us, is_independent);
+    running->len += body->len;
+    running->duration_us += duration_us;
+    (void)vec_push(&running->bodies, body, HLS_SEGMENT_PART_COUNT_MAX); /* room: see the assert */
+    window->part_total++;
+    if (window->last_date_us != INT64_MIN)
+        window->last_date_us += duration_us;
+    raise_target_duration(window);
+    drop_old(window);
 }
 
 void window_end_segment(struct window *window)
@@ -227,10 +234,11 @@ void window_end_segment(struct window *window)
     running->duration_us = 0;
     running->len = 0;
     window->segment_total++;
-    (void)vec_push(&window->segments, segment, SEGMENT_COUNT_MAX); /* trim() leaves room */
+    (void)vec_push(&window->segments, segment, SEGMENT_COUNT_MAX); /* drop_old() leaves room */
     buf_unref(window->multivariant); /* the bandwidths are measured anew */
     window->multivariant = NULL;
-    trim(window);
+    unlist_old(window);
+    drop_old(window);
 }
 
 /* All init segments in use, oldest first; a change is always from one to a newer one. */

@@ -21,7 +21,7 @@ struct hls_check {
     double target_duration;
     char hint[96];      /* announced last */
     uint64_t next_msn;  /* of the next part to be seen */
-    uint64_t next_part; /* */
+    uint64_t next_part;
     uint64_t clock;     /* 90 kHz: where the video of the next part must begin; 0: anywhere */
     uint64_t audio_end; /* where the audio should go on; 0: anywhere */
     char date[40];
