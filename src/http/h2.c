@@ -780,11 +780,12 @@ void h2_flush(struct http_conn *conn)
         return;
     deliver_all_held(h2);
     h2->is_in_nghttp2 = true;
+    pump(h2);
     if (h2->is_retiring && h2->streams_count == 0 && !h2->is_ending) {
         h2->is_ending = true;
         (void)nghttp2_session_terminate_session(h2->ng, NGHTTP2_NO_ERROR);
+        pump(h2);
     }
-    pump(h2);
     h2->is_in_nghttp2 = false;
     bool is_over = !nghttp2_session_want_read(h2->ng) && !nghttp2_session_want_write(h2->ng);
     if (conn->is_broken || (is_over && conn_queued_len(conn) == 0)) {

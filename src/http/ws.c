@@ -28,6 +28,7 @@ struct http_ws {
     size_t out_len;    /* frames in server->head_out, not sent yet */
     bool is_open;      /* on_closed has not been called */
     bool is_busy;      /* inside wslay */
+    bool has_failed;   /* the client broke the protocol: over once our close frame is out */
 };
 
 /* ---- Frames ---- */
@@ -117,7 +118,8 @@ void ws_flush(struct http_conn *conn)
     ws->is_busy = false;
 
     /* Section 7.1.1: the server closes the TCP connection first, once both close frames are out. */
-    bool is_over = !wslay_event_want_read(ws->wslay) && !wslay_event_want_write(ws->wslay);
+    bool is_over =
+        (ws->has_failed || !wslay_event_want_read(ws->wslay)) && !wslay_event_want_write(ws->wslay);
     if (conn->is_broken || (is_over && conn_queued_len(conn) == 0)) {
         conn->is_broken = true;
         conn_make_ready(conn);
@@ -135,13 +137,10 @@ void ws_input(struct http_conn *conn, struct text input)
     conn->is_busy++;
     ws->input = input;
     ws->is_busy = true;
-    /* An error makes wslay queue a close frame or stop reading; ws_flush() sees it. */
-    if (wslay_event_recv(ws->wslay) != 0)
-        conn->is_broken = true;
+    if (!ws->has_failed && wslay_event_recv(ws->wslay) != 0)
+        ws->has_failed = true; /* a close frame with the code is queued */
     ws->is_busy = false;
     ws->input = (struct text){0};
-    if (conn->is_broken)
-        conn_make_ready(conn);
     ws_flush(conn);
     conn->is_busy--;
 }
