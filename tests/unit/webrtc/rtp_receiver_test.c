@@ -430,6 +430,158 @@ static void feed(uint8_t payload_type, uint32_t ssrc, const char *payload_hex)
     rtp_receiver_rtp(sim.receiver, bytes, w.len, sim.now_us);
 }
 
+/* What follows is fed by hand: samples are only counted, for they are none of the simulation. */
+static unsigned fed_samples;
+static unsigned fed_keyframes;
+
+static void count_format(void *ctx, enum media_kind kind, const struct format *format)
+{
+    (void)ctx;
+    (void)kind;
+    assert_non_null(format->config);
+}
+
+static void count_sample(void *ctx, const struct sample *sample)
+{
+    (void)ctx;
+    fed_samples++;
+    fed_keyframes += sample->is_keyframe;
+}
+
+static void ignore_rtcp(void *ctx, const uint8_t *bytes, size_t len)
+{
+    (void)ctx;
+    (void)bytes;
+    (void)len;
+}
+
+static void ignore_end(void *ctx, enum media_kind kind)
+{
+    (void)ctx;
+    (void)kind;
+}
+
+static void ignore_notice(void *ctx, enum rtp_notice notice)
+{
+    (void)ctx;
+    (void)notice;
+}
+
+static struct rtp_receiver *create_fed(void)
+{
+    static const struct rtp_receiver_handler counting = {count_format, count_sample, ignore_rtcp,
+                                                         ignore_end, ignore_notice};
+    struct rtp_receiver *receiver = NULL;
+
+    begin();
+    fed_samples = 0;
+    fed_keyframes = 0;
+    assert_ok(rtp_receiver_create(&sim.config, &counting, NULL, &receiver));
+    return receiver;
+}
+
+#define SETS_STAP "78 0019 6742c01fd9005005bb0110000003001000000303c0f1832480 0005 68cb83cb20"
+
+static void feed_video(struct rtp_receiver *receiver, uint16_t seq, uint32_t timestamp,
+                       bool has_marker, const char *payload_hex, int64_t now_us)
+{
+    uint8_t payload[64], bytes[128];
+    struct writer w = writer_fixed(bytes, sizeof(bytes));
+    struct rtp_packet packet = {.has_marker = has_marker,
+                                .payload_type = SIM_VIDEO_TYPE,
+                                .seq = seq,
+                                .timestamp = timestamp,
+                                .ssrc = SIM_VIDEO_SSRC,
+                                .payload = payload};
+
+    packet.payload_len = test_unhex(payload_hex, payload, sizeof(payload));
+    rtp_write(&w, &packet);
+    rtp_receiver_rtp(receiver, bytes, w.len, now_us);
+}
+
+static void half_a_key_frame_is_not_given_though_its_slices_are_whole(void **state)
+{
+    (void)state;
+    struct rtp_receiver *receiver = create_fed();
+
+    feed_video(receiver, 1, 0, false, SETS_STAP, 1000000);
+    feed_video(receiver, 2, 0, true, "65 88 80", 1000000);
+    assert_int_equal(fed_keyframes, 1);
+    feed_video(receiver, 3, 3000, false, SETS_STAP, 1033000); /* 4, the first slice, is lost */
+    feed_video(receiver, 5, 3000, true, "65 04 88 80", 1033000);
+    rtp_receiver_on_time(receiver, 3000000);
+    feed_video(receiver, 6, 6000, true, "41 e0 80", 3000000);
+    assert_int_equal(fed_samples, 1);
+    rtp_receiver_destroy(receiver);
+}
+
+static void a_key_frame_is_given_at_once_when_one_is_needed(void **state)
+{
+    (void)state;
+    struct rtp_receiver *receiver = create_fed();
+
+    feed_video(receiver, 1, 0, false, SETS_STAP, 1000000);
+    feed_video(receiver, 2, 0, true, "65 88 80", 1000000);
+    feed_video(receiver, 4, 6000, true, "41 e0 80", 1066000); /* 3 is lost */
+    assert_int_equal(fed_samples, 1);
+    rtp_receiver_on_time(receiver, 3000000);
+    feed_video(receiver, 6, 9000, true, "41 e0 80", 3000000); /* and 5: it may still come */
+    feed_video(receiver, 7, 12000, false, SETS_STAP, 3000000);
+    feed_video(receiver, 8, 12000, true, "65 88 80", 3000000);
+    assert_int_equal(fed_keyframes, 2); /* without a wait for 5 */
+    feed_video(receiver, 5, 7500, true, "41 e0 80", 3010000);
+    assert_int_equal(fed_samples, 2);
+    rtp_receiver_destroy(receiver);
+}
+
+static void parameter_sets_may_come_alone_and_slices_in_parts(void **state)
+{
+    (void)state;
+    struct rtp_receiver *receiver = create_fed();
+
+    feed_video(receiver, 65534, 0, false, "6742c01fd9005005bb0110000003001000000303c0f1832480", 1);
+    feed_video(receiver, 65535, 0, true, "68cb83cb20", 1); /* a marker, as some senders set it */
+    feed_video(receiver, 0, 3000, false, "09 f0", 2);
+    feed_video(receiver, 1, 3000, false, "65 88 80", 2);
+    feed_video(receiver, 2, 3000, false, "", 2); /* padding */
+    feed_video(receiver, 3, 3000, true, "65 04 88 80", 2);
+    assert_int_equal(fed_keyframes, 1);
+    assert_int_equal(fed_samples, 1);
+    rtp_receiver_destroy(receiver);
+}
+
+static void new_sets_between_key_frames_wait_for_the_next_one(void **state)
+{
+    (void)state;
+    struct rtp_receiver *receiver = create_fed();
+
+    feed_video(receiver, 1, 0, false, SETS_STAP, 1);
+    feed_video(receiver, 2, 0, true, "65 88 80", 1);
+    feed_video(receiver, 3, 3000, true, "68cb83cb21", 2); /* another PPS with the same id */
+    feed_video(receiver, 4, 6000, true, "41 e0 80", 3);
+    assert_int_equal(fed_samples, 1);
+    feed_video(receiver, 5, 9000, true, "65 88 80", 4);
+    assert_int_equal(fed_keyframes, 2);
+    rtp_receiver_destroy(receiver);
+}
+
+static void timestamps_that_stood_still_are_anchored_again(void **state)
+{
+    (void)state;
+    begin();
+    sim_start(&sim);
+    sim_run(&sim, 3 * US_PER_S);
+    /* The sender slept for 5 s, and its clocks with it. */
+    sim.video_at_us += 5 * US_PER_S;
+    sim.audio_at_us += 5 * US_PER_S;
+    sim.video_timestamp_offset -= 5 * 90000;
+    sim.audio_timestamp_offset -= 5 * 48000;
+    sim_run(&sim, 20 * US_PER_S);
+    assert_true(distance(sim.video_lag_us, 20000) < 40000);
+    assert_true(distance(sim.audio_lag_us, 20000) < 40000);
+    sim_deinit(&sim);
+}
+
 static void foreign_and_malformed_packets_are_counted(void **state)
 {
     (void)state;
@@ -580,6 +732,11 @@ int main(void)
         TEST_CASE(bye_ends_the_track_and_another_ssrc_may_follow_at_once),
         TEST_CASE(ssrcs_are_learned_by_payload_type_without_mid),
         TEST_CASE(ssrcs_of_the_sdp_are_taken),
+        TEST_CASE(half_a_key_frame_is_not_given_though_its_slices_are_whole),
+        TEST_CASE(a_key_frame_is_given_at_once_when_one_is_needed),
+        TEST_CASE(parameter_sets_may_come_alone_and_slices_in_parts),
+        TEST_CASE(new_sets_between_key_frames_wait_for_the_next_one),
+        TEST_CASE(timestamps_that_stood_still_are_anchored_again),
         TEST_CASE(foreign_and_malformed_packets_are_counted),
         TEST_CASE(an_untaken_codec_is_told_once),
         TEST_CASE(video_without_key_frame_is_told),
