@@ -508,7 +508,7 @@ static void half_a_key_frame_is_not_given_though_its_slices_are_whole(void **sta
     feed_video(receiver, 2, 0, true, "65 88 80", 1000000);
     assert_int_equal(fed_keyframes, 1);
     feed_video(receiver, 3, 3000, false, SETS_STAP, 1033000); /* 4, the first slice, is lost */
-    feed_video(receiver, 5, 3000, true, "65 04 88 80", 1033000);
+    feed_video(receiver, 5, 3000, true, "65 42 20 80", 1033000);
     rtp_receiver_on_time(receiver, 3000000);
     feed_video(receiver, 6, 6000, true, "41 e0 80", 3000000);
     assert_int_equal(fed_samples, 1);
@@ -544,7 +544,7 @@ static void parameter_sets_may_come_alone_and_slices_in_parts(void **state)
     feed_video(receiver, 0, 3000, false, "09 f0", 2);
     feed_video(receiver, 1, 3000, false, "65 88 80", 2);
     feed_video(receiver, 2, 3000, false, "", 2); /* padding */
-    feed_video(receiver, 3, 3000, true, "65 04 88 80", 2);
+    feed_video(receiver, 3, 3000, true, "65 42 20 80", 2);
     assert_int_equal(fed_keyframes, 1);
     assert_int_equal(fed_samples, 1);
     rtp_receiver_destroy(receiver);
