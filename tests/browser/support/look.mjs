@@ -1,0 +1,32 @@
+/* How a page looks and reads: screenshots, sideways scrolling, what axe-core finds. */
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const screenshots = new URL("../screenshots/", import.meta.url).pathname;
+await mkdir(screenshots, { recursive: true });
+
+const SIZES = { wide: { width: 1280, height: 800 }, phone: { width: 360, height: 740 } };
+
+/* What is serious or critical, as sentences. */
+async function violations(page) {
+  await page.evaluate(axe);
+  const results = await page.evaluate(() => window.axe.run());
+  return results.violations
+    .filter((v) => v.impact === "serious" || v.impact === "critical")
+    .map((v) => `${v.id}: ${v.help} (${v.nodes.map((n) => n.target.join(" ")).join(", ")})`);
+}
+
+/* Looks at the page on a wide screen and on a phone; leaves it wide. */
+export async function checkPage(page, name) {
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    await page.setViewportSize(viewport);
+    await page.waitForTimeout(300);
+    await page.screenshot({ path: `${screenshots}${name}-${size}.png` });
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(width <= viewport.width, `${name} scrolls sideways at ${viewport.width}: ${width}`);
+    assert.deepEqual(await violations(page), [], `${name}, ${size}`);
+  }
+  await page.setViewportSize(SIZES.wide);
+}
