@@ -277,7 +277,9 @@ class Bench:
         self.tls = self.make_certificate()
 
     def tool(self, name):
-        return os.path.join(self.build, "bench", name)
+        """tools/build.sh builds in build/bench; a meson tree of one's own has bench/ in itself."""
+        nested = os.path.join(self.build, "bench", "bench", name)
+        return nested if os.path.exists(nested) else os.path.join(self.build, "bench", name)
 
     def make_media(self, name, kbps):
         """720p30 with a key frame each 2 s and real bits (noise), not filler; AAC 128k."""
@@ -432,8 +434,8 @@ def row_viewers(bench):
         f"nginx, static: {theirs['cpu_us_a_request']:.2f} us",
         "at most 8 us",
         ours["cpu_us_a_request"] <= 8,
-        ours=ours,
-        theirs=theirs,
+        measured=ours,
+        beside=theirs,
     )
     bench.row(
         f"{count} LL-HLS viewers, CPU",
@@ -484,8 +486,8 @@ def row_plain(bench):
         f"nginx sendfile: {theirs['cpu_percent']:.1f} % ({cpu_s_a_gb(theirs):.3f} CPU-s/GB)",
         "at most 0.9 of it",
         ours["cpu_percent"] <= 0.9 * theirs["cpu_percent"] and ours["errors"] == 0,
-        ours=ours,
-        theirs=theirs,
+        measured=ours,
+        beside=theirs,
     )
 
 
@@ -622,7 +624,7 @@ def row_blocked(bench):
         "-",
         "4 kB; 100 ms",
         ours["bytes_a_request"] <= 4096 and spread <= 100 and ours["errors"] == 0,
-        ours=ours,
+        measured=ours,
     )
 
 
@@ -677,8 +679,8 @@ def row_start(bench):
         f"nginx-rtmp, first segment: {statistics.median(theirs):.2f} s",
         "0.3 s",
         p50 <= 0.3,
-        ours=ours,
-        theirs=theirs,
+        measured=ours,
+        beside=theirs,
     )
 
 
