@@ -125,6 +125,7 @@ static void go(struct channel_directory *dir, struct channel *channel,
         extend_wait(dir, channel, now_us);
         break;
     case RELAY_ACT_STOP:
+        channel->end_by_us = CHANNEL_NEVER; /* it does end */
         set_state(dir, channel, rule->to, reason, STORE_BROADCAST_NONE, now_us);
         close_sessions(dir, channel);
         stop_media(dir, channel);
