@@ -30,13 +30,13 @@ check:
 bench:
 	tools/install_packages.sh bench
 	tools/build.sh bench
-	python3 bench/bench.py
+	python3 bench/bench.py --build build/bench
 
 fuzz:
 	python3 tests/run.py --seconds 60 fuzz
 
 lint:
-	python3 tests/run.py layers lint
+	python3 tests/run.py layers lint tidy
 
 format:
 	python3 tools/lint.py --fix-format
