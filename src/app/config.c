@@ -62,7 +62,7 @@ static const struct key keys[] = {
     {"server",   "shutdown_s",      KIND_NUMBER,  AT(shutdown_s),       "15",             1,   600,     false, "The longest that a graceful shutdown may take, in seconds."},
     {"hls",      "part_ms",         KIND_NUMBER,  AT(hls_part_ms),      "200",            50,  2000,    false, "Target duration of a part, in milliseconds."},
     {"hls",      "segment_ms",      KIND_NUMBER,  AT(hls_segment_ms),   "2000",           1000, 10000,  false, "Target duration of a segment, in milliseconds; also how often browsers are asked for key frames."},
-    {"hls",      "window_ms",       KIND_NUMBER,  AT(hls_window_ms),    "12000",          5000, 600000, false, "How much of each channel is kept in memory, in milliseconds; at least five segments."},
+    {"hls",      "window_ms",       KIND_NUMBER,  AT(hls_window_ms),    "10000",          5000, 600000, false, "How much of each channel is kept in memory, in milliseconds; at least five segments."},
     {"live",     "max",             KIND_NUMBER,  AT(live_max),         "1000",           1,   100000,  false, "Broadcasts at the same time."},
     {"live",     "reconnect_s",     KIND_NUMBER,  AT(reconnect_s),      "30",             1,   3600,    false, "How long a seller who lost the connection may stay away before the broadcast ends, in seconds."},
     {"live",     "media_wait_s",    KIND_NUMBER,  AT(media_wait_s),     "30",             1,   600,     false, "How long a started channel waits for the seller's media, in seconds."},

@@ -30,7 +30,7 @@ struct buf *buf_from_text(struct text text)
     return buf_copy(text.ptr, text.len);
 }
 
-static struct buf *wrap(uint8_t *data, size_t len, int kind)
+static struct buf *wrap(uint8_t *data, size_t len, enum buf_kind kind)
 {
     struct buf *buf = mem_alloc(sizeof(*buf));
 

@@ -20,11 +20,13 @@
 
 #include "base/text.h"
 
+enum buf_kind { BUF_INLINE = 1, BUF_OWNED, BUF_STATIC };
+
 struct buf {
     atomic_uint refs;
     size_t len;
     uint8_t *data; /* the bytes: behind this struct, in a block of their own, or in static memory */
-    enum { BUF_INLINE = 1, BUF_OWNED, BUF_STATIC } kind;
+    enum buf_kind kind;
 };
 
 /* A buf of `len` bytes, not initialised, with one reference, which the caller owns. */
