@@ -297,7 +297,7 @@ static enum err on_size_char(struct h1_body *body, char c)
 }
 
 /* One character of an extension or a trailer: skipped, but counted. */
-static enum err on_extra_char(struct h1_body *body, char c, int state_after_cr)
+static enum err on_extra_char(struct h1_body *body, char c, enum h1_body_state state_after_cr)
 {
     if (++body->extra_len > BODY_EXTRA_LEN_MAX)
         return ERR_MALFORMED;
@@ -320,7 +320,8 @@ static enum err on_trailer_start(struct h1_body *body, char c)
     return on_extra_char(body, c, H1_BODY_TRAILER_LF);
 }
 
-static enum err expect_char(struct h1_body *body, char c, char wanted, int next_state)
+static enum err expect_char(struct h1_body *body, char c, char wanted,
+                            enum h1_body_state next_state)
 {
     if (c != wanted)
         return ERR_MALFORMED;

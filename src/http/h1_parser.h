@@ -50,23 +50,25 @@ struct h1_head {
 MUST_USE enum err h1_head_parse(struct text bytes, const struct h1_limits *limits,
                                 struct h1_scan *scan, struct h1_head *head, int *ret_status);
 
+enum h1_body_state {
+    H1_BODY_DONE = 1,
+    H1_BODY_FIXED,
+    H1_BODY_SIZE, /* first digit of a chunk size */
+    H1_BODY_SIZE_MORE,
+    H1_BODY_EXTENSION,
+    H1_BODY_SIZE_LF,
+    H1_BODY_CHUNK,
+    H1_BODY_CHUNK_CR,
+    H1_BODY_CHUNK_LF,
+    H1_BODY_TRAILER, /* start of a trailer line */
+    H1_BODY_TRAILER_MORE,
+    H1_BODY_TRAILER_LF,
+    H1_BODY_END_LF,
+};
+
 /* The body of one request. */
 struct h1_body {
-    enum {
-        H1_BODY_DONE = 1,
-        H1_BODY_FIXED,
-        H1_BODY_SIZE, /* first digit of a chunk size */
-        H1_BODY_SIZE_MORE,
-        H1_BODY_EXTENSION,
-        H1_BODY_SIZE_LF,
-        H1_BODY_CHUNK,
-        H1_BODY_CHUNK_CR,
-        H1_BODY_CHUNK_LF,
-        H1_BODY_TRAILER, /* start of a trailer line */
-        H1_BODY_TRAILER_MORE,
-        H1_BODY_TRAILER_LF,
-        H1_BODY_END_LF,
-    } state;
+    enum h1_body_state state;
     uint64_t left;      /* of the chunk, or of the whole fixed body */
     uint32_t extra_len; /* chunk extensions and trailers so far */
 };

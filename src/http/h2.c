@@ -556,7 +556,8 @@ static void deliver_body(struct h2_stream *stream, struct text bytes, bool is_la
     struct http_request *req = &stream->req;
 
     if (stream->is_paused) {
-        writer_bytes(&stream->held, bytes.ptr, bytes.len);
+        if (bytes.len)
+            writer_bytes(&stream->held, bytes.ptr, bytes.len);
         stream->has_held_end = stream->has_held_end || is_last;
         return;
     }

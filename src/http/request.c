@@ -57,7 +57,7 @@ struct text http_param(const struct http_request *req, const char *name)
         if (text_equal(found, wanted))
             return req->params[i];
     }
-    assert(!"the route has no such parameter");
+    assert(false); /* the route has no such parameter */
     return (struct text){0};
 }
 

@@ -31,7 +31,8 @@ static enum err pipe_send(void *handle, const void *head, size_t head_len,
     struct http_pipe_end *end = handle;
     struct writer *to = end->is_blocked ? &end->blocked : &end->output;
 
-    writer_bytes(to, head, head_len);
+    if (head_len)
+        writer_bytes(to, head, head_len);
     for (size_t i = 0; i < count; i++) {
         writer_bytes(to, slices[i].data, slices[i].len);
         buf_unref(slices[i].buf);
@@ -167,7 +168,8 @@ void http_pipe_send_fin(struct http_pipe_end *end)
 void http_pipe_unblock(struct http_pipe_end *end)
 {
     end->is_blocked = false;
-    writer_bytes(&end->output, end->blocked.data, end->blocked.len);
+    if (end->blocked.len)
+        writer_bytes(&end->output, end->blocked.data, end->blocked.len);
     writer_clear(&end->blocked);
     if (end->conn)
         conn_on_drained(end->conn);
