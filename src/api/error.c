@@ -8,20 +8,20 @@
 
 static const struct {
     const char *code;
-    int status;
     const char *trpc_key;
+    int status;
     int trpc_number;
-} rows[API_CODE_END] = {[API_OK] = {"ok", 200, "OK", 0},
-#define CODE_ROW(code, rest, status, trpc, number) [code] = {rest, status, trpc, number},
+} rows[API_CODE_END] = {[API_OK] = {"ok", "OK", 200, 0},
+#define CODE_ROW(code, rest, status, trpc, number) [code] = {rest, trpc, status, number},
                         API_CODE_TABLE(CODE_ROW)
 #undef CODE_ROW
 };
 
 bool api_fail(struct api_error *error, enum api_code code, const char *format, ...)
 {
-    va_list args;
-
     error->code = code;
+
+    va_list args;
     va_start(args, format);
     (void)vsnprintf(error->message, sizeof(error->message), format, args); /* cut to fit */
     va_end(args);

@@ -101,7 +101,7 @@ static bool take_json(const struct field *field, size_t i, const json_t *value, 
     return api_fail(error, API_INTERNAL, "The operation's table is wrong.");
 }
 
-bool input_from_json(const struct operation *operation, const json_t *json, struct input *input,
+bool input_from_json(const struct operation *operation, json_t *json, struct input *input,
                      struct api_error *error)
 {
     if (!json || json_is_null(json))
@@ -109,12 +109,10 @@ bool input_from_json(const struct operation *operation, const json_t *json, stru
     if (!json_is_object(json))
         return api_fail(error, API_INVALID_INPUT, "The input must be a JSON object.");
 
-    /* jansson's iteration wants a mutable object, but only reads it */
-    json_t *object = (json_t *)(uintptr_t)json;
     const char *name;
     json_t *value;
 
-    json_object_foreach(object, name, value)
+    json_object_foreach(json, name, value)
     {
         int field = operation_field_find(operation, text_of(name));
 

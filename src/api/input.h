@@ -17,7 +17,7 @@ bool input_parse_json(struct text text, json_t **ret_json, struct api_error *err
 
 /* Takes an object's members; NULL and JSON null are an object without members. Texts are borrowed
  * from the JSON. */
-bool input_from_json(const struct operation *operation, const json_t *json, struct input *input,
+bool input_from_json(const struct operation *operation, json_t *json, struct input *input,
                      struct api_error *error);
 
 /* Takes one field from a decoded path segment or query value. */

@@ -17,16 +17,16 @@ void api_draw_stream_key(char to[API_STREAM_KEY_LEN + 1])
     crypto_random_text(to, API_STREAM_KEY_LEN);
 }
 
-static bool find_channel(struct call *call, const struct channel **ret_channel)
+/* NULL: the error is filled. */
+static const struct channel *find_channel(struct call *call)
 {
     uint64_t id = (uint64_t)call->input.number[0];
     const struct channel *channel = channel_find(call->directory, id);
 
     if (!channel)
-        return api_fail(call->error, API_NOT_FOUND, "Channel %llu not found",
-                        (unsigned long long)id);
-    *ret_channel = channel;
-    return true;
+        (void)api_fail(call->error, API_NOT_FOUND, "Channel %llu not found",
+                       (unsigned long long)id); /* always false */
+    return channel;
 }
 
 static bool handle_list(struct call *call)
@@ -81,9 +81,9 @@ static bool handle_create(struct call *call)
 
 static bool handle_get(struct call *call)
 {
-    const struct channel *channel;
+    const struct channel *channel = find_channel(call);
 
-    if (!find_channel(call, &channel))
+    if (!channel)
         return false;
     present_channel(call->out, channel, call->base_url, call->rtmp_url,
                     caller_owns(call->caller, channel->id));
@@ -92,9 +92,9 @@ static bool handle_get(struct call *call)
 
 static bool handle_status(struct call *call)
 {
-    const struct channel *channel;
+    const struct channel *channel = find_channel(call);
 
-    if (!find_channel(call, &channel))
+    if (!channel)
         return false;
     present_status(call->out, channel, call->base_url);
     return true;
@@ -123,11 +123,11 @@ static void present_done(struct call *call, const struct channel *channel, bool 
 
 static bool finish(struct call *call, enum err err, const struct diag *diag, bool with_publish)
 {
-    const struct channel *channel;
-
     if (err != OK)
         return api_fail_err(call->error, err, diag);
-    if (!find_channel(call, &channel))
+
+    const struct channel *channel = find_channel(call);
+    if (!channel)
         return false;
     present_done(call, channel, with_publish);
     return true;

@@ -50,10 +50,10 @@ static const char *kind_method(enum operation_kind kind)
 
 /* The part of the input that belongs to call `index`; NULL when it has none. */
 static bool input_of_call(const struct trpc_request *request, size_t index,
-                          const struct operation *operation, const json_t **ret_json,
+                          const struct operation *operation, json_t **ret_json,
                           struct api_error *error)
 {
-    const json_t *json = request->input.json;
+    json_t *json = request->input.json;
     char key[16];
 
     *ret_json = NULL;
@@ -96,7 +96,7 @@ static bool run(const struct trpc_request *request, size_t index, struct text pa
 {
     const struct operation *operation = operation_find(path);
     struct input input = {0};
-    const json_t *json;
+    json_t *json;
 
     return check_procedure(request, operation, path, error) &&
            call_check_caller(operation, &request->exchange->caller, error) &&

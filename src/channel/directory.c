@@ -16,7 +16,7 @@ struct channel_limits channel_limits_default(void)
         .reconnect_wait_us = 30 * US_PER_S,
         .stop_wait_us = 10 * US_PER_S,
         .takeover_silence_us = 3 * US_PER_S,
-        .broadcast_max_us = 2 * 3600 * US_PER_S,
+        .broadcast_max_us = INT64_C(7200) * US_PER_S,
     };
 }
 
@@ -142,6 +142,7 @@ struct channel *directory_add(struct channel_directory *dir, const struct channe
     channel->deadline_us = channel->end_by_us = CHANNEL_NEVER;
     list_node_init(&channel->in_active);
 
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): the items are pointers */
     bool has_room = vec_push(&dir->channels, channel, STORE_CHANNELS_MAX);
     assert(has_room); /* channels_max and the snapshot are both within it */
     (void)has_room;

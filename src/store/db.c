@@ -172,7 +172,7 @@ static int bind(sqlite3_stmt *statement, int index, const struct db_value *value
 enum err db_query(struct db *db, const char *sql, const struct db_value *values, size_t count,
                   struct db_cursor *ret_cursor, struct diag *diag)
 {
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
 
     *ret_cursor = (struct db_cursor){db, NULL};
     enum err err = prepared(db, sql, &statement, diag);
