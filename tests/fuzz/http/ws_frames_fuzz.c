@@ -16,7 +16,7 @@ static void on_message(struct http_ws *ws, bool is_text, struct text message)
     if (message.len == 3)
         http_ws_close(ws, 1000, message);
     else
-        (void)http_ws_send(ws, TEXT("ok")); /* ERR_CLOSED is as good */
+        IGNORE_ERR(http_ws_send(ws, TEXT("ok"))); /* ERR_CLOSED is as good */
 }
 
 static void on_closed(struct http_ws *ws, uint16_t code)

@@ -1,0 +1,159 @@
+#include "app/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/writer.h"
+#include "support/test.h"
+
+/* Each test runs in a new, empty folder, so that no stoa.conf or .env of ours is seen. */
+static char folder[64];
+
+static void enter_folder(void)
+{
+    (void)snprintf(folder, sizeof(folder), "/tmp/stoa-test-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+}
+
+static void leave_folder(void)
+{
+    (void)unlink("stoa.conf");
+    (void)unlink(".env");
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void write_file(const char *name, const char *content)
+{
+    FILE *file = fopen(name, "w");
+
+    assert_non_null(file);
+    (void)fputs(content, file);
+    (void)fclose(file);
+}
+
+static void defaults_are_good(void **state)
+{
+    (void)state;
+    struct config config;
+    struct writer problems = writer_growing(4096);
+
+    enter_folder();
+    assert_ok(config_load(&config, NULL, &problems));
+    assert_int_equal(net_port(&config.http_listen.address), 8080);
+    assert_false(config.https_listen.is_on);
+    assert_int_equal(config.hls_part_ms, 200);
+    assert_int_equal(config.admin_key.len, 0);
+    writer_deinit(&problems);
+    leave_folder();
+}
+
+static void environment_wins_over_dotenv_over_file(void **state)
+{
+    (void)state;
+    struct config config;
+    struct writer problems = writer_growing(4096);
+
+    enter_folder();
+    write_file("stoa.conf", "[hls]\npart_ms = 300\nsegment_ms = 3000\nwindow_ms = 20000\n");
+    write_file(".env", "STOA_HLS_SEGMENT_MS='4000'\nSTOA_HLS_WINDOW_MS=24000\nOTHER=1\n");
+    assert_int_equal(setenv("STOA_HLS_WINDOW_MS", "25000", 1), 0);
+    assert_ok(config_load(&config, NULL, &problems));
+    assert_int_equal(unsetenv("STOA_HLS_WINDOW_MS"), 0);
+    assert_int_equal(config.hls_part_ms, 300);
+    assert_int_equal(config.hls_segment_ms, 4000);
+    assert_int_equal(config.hls_window_ms, 25000);
+    writer_deinit(&problems);
+    leave_folder();
+}
+
+static void all_problems_are_told_at_once_with_their_lines(void **state)
+{
+    (void)state;
+    struct config config;
+    struct writer problems = writer_growing(8192);
+
+    enter_folder();
+    write_file("stoa.conf", "[http]\nlisten = nowhere\n\n[hls]\npart_ms = 9\nparts = 5\n"
+                            "[public]\nurl = ftp://x\n[admin]\nkey = short\n");
+    assert_err(config_load(&config, NULL, &problems), ERR_INVALID);
+    struct text told = writer_as_text(&problems);
+    assert_true(text_contains(told, TEXT("stoa.conf:2: http.listen")));
+    assert_true(text_contains(told, TEXT("stoa.conf:5: hls.part_ms")));
+    assert_true(text_contains(told, TEXT("stoa.conf:6: there is no setting hls.parts")));
+    assert_true(text_contains(told, TEXT("stoa.conf:8: public.url")));
+    assert_true(text_contains(told, TEXT("admin.key must have")));
+    assert_false(text_contains(told, TEXT("short"))); /* a secret is not repeated */
+    writer_deinit(&problems);
+    leave_folder();
+}
+
+static void settings_that_contradict_each_other_are_refused(void **state)
+{
+    (void)state;
+    struct config config;
+    struct writer problems = writer_growing(8192);
+
+    enter_folder();
+    write_file("stoa.conf", "[https]\nlisten = 0.0.0.0:443\n[hls]\nwindow_ms = 6000\n");
+    assert_err(config_load(&config, NULL, &problems), ERR_INVALID);
+    assert_true(text_contains(writer_as_text(&problems), TEXT("tls.cert")));
+    assert_true(text_contains(writer_as_text(&problems), TEXT("five times")));
+    writer_deinit(&problems);
+    leave_folder();
+}
+
+static void printed_configuration_is_read_back_the_same(void **state)
+{
+    (void)state;
+    struct config config, again;
+    struct writer problems = writer_growing(8192);
+    struct writer printed = writer_growing(1 << 16);
+
+    enter_folder();
+    write_file("stoa.conf", "[rtc]\npublic_ip = 192.0.2.1, 2001:db8::1\n[rtmp]\nlisten = off\n"
+                            "[log]\nlevel = debug\nformat = json\n");
+    assert_int_equal(setenv("STOA_ADMIN_KEY", "a-secret-of-the-admin", 1), 0);
+    assert_ok(config_load(&config, NULL, &problems));
+    config_print(&config, &printed);
+    assert_int_equal(unsetenv("STOA_ADMIN_KEY"), 0);
+    assert_false(text_contains(writer_as_text(&printed), TEXT("a-secret-of-the-admin")));
+    writer_char(&printed, '\0');
+    write_file("stoa.conf", (const char *)printed.data);
+    assert_ok(config_load(&again, NULL, &problems));
+    assert_int_equal(again.rtc_public_ip_count, 2);
+    assert_false(again.rtmp_listen.is_on);
+    assert_int_equal(again.log_level, LOG_DEBUG);
+    assert_true(again.is_log_json);
+    writer_deinit(&printed);
+    writer_deinit(&problems);
+    leave_folder();
+}
+
+static void missing_file_that_was_asked_for_is_told(void **state)
+{
+    (void)state;
+    struct config config;
+    struct writer problems = writer_growing(4096);
+
+    enter_folder();
+    assert_err(config_load(&config, "no-such.conf", &problems), ERR_INVALID);
+    assert_true(text_contains(writer_as_text(&problems), TEXT("no-such.conf: cannot be read")));
+    writer_deinit(&problems);
+    leave_folder();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST_CASE(defaults_are_good),
+        TEST_CASE(environment_wins_over_dotenv_over_file),
+        TEST_CASE(all_problems_are_told_at_once_with_their_lines),
+        TEST_CASE(settings_that_contradict_each_other_are_refused),
+        TEST_CASE(printed_configuration_is_read_back_the_same),
+        TEST_CASE(missing_file_that_was_asked_for_is_told),
+    };
+    return RUN_TESTS("app_config", tests);
+}
