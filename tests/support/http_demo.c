@@ -170,13 +170,27 @@ static void on_drained(void *owner)
     loop_stop(demo.loop);
 }
 
+/* What only we can end, we end; the server does the rest. */
+static void drain(void)
+{
+    demo.is_draining = true;
+    http_server_drain(demo.server, on_drained);
+    LIST_FOR_EACH(node, &demo.waiting)
+    {
+        http_respond_problem(CONTAINER_OF(node, struct http_request, owner_node), 503,
+                             TEXT("The server is going down."));
+    }
+    LIST_FOR_EACH(node, &demo.streams)
+    {
+        http_stream_end(CONTAINER_OF(node, struct http_request, owner_node));
+    }
+}
+
 static void on_beat(struct loop_timer *timer)
 {
     loop_timer_set(demo.loop, timer, loop_now_us(demo.loop) + 100000, on_beat);
-    if (demo.is_asked_to_stop && !demo.is_draining) {
-        demo.is_draining = true;
-        http_server_drain(demo.server, on_drained);
-    }
+    if (demo.is_asked_to_stop && !demo.is_draining)
+        drain();
     LIST_FOR_EACH(node, &demo.streams)
     {
         struct http_request *req = CONTAINER_OF(node, struct http_request, owner_node);
