@@ -91,20 +91,23 @@ export class WebRTCPublisher {
   /* Leaves the air. Resolves when the server knows, or cannot be told. */
   async stop(): Promise<void> {
     const session = this.session;
-    this.closePeer();
+    const peer = this.detachPeer();
     this.stream = null;
     if (this.state.phase === "idle") return;
     this.set({ phase: "ending", error: null, stats: null });
+    /* The server is told first: a peer that closes unannounced looks like a lost one. */
     await this.endSession(session);
+    peer?.close();
     this.set({ phase: "idle", error: null, stats: null });
   }
 
   /* The page is being closed: the last request must outlive it. */
   abandon(): void {
     const session = this.session;
-    this.closePeer();
+    const peer = this.detachPeer();
     this.stream = null;
     if (session !== null) void this.whip.end(session, true).catch(() => undefined);
+    peer?.close();
     this.set({ phase: "idle", error: null, stats: null });
   }
 
@@ -301,13 +304,19 @@ export class WebRTCPublisher {
   }
 
   private closePeer(): void {
+    this.detachPeer()?.close();
+  }
+
+  /* From here on nothing that the peer connection does matters; the caller closes it. */
+  private detachPeer(): RTCPeerConnection | null {
     clearTimeout(this.retryTimer);
     clearTimeout(this.iceTimer);
     clearInterval(this.statsTimer);
-    this.peer?.close();
+    const peer = this.peer;
     this.peer = null;
     this.session = null;
     this.sent = null;
+    return peer;
   }
 
   private watchStats(peer: RTCPeerConnection): void {
