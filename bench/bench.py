@@ -256,6 +256,19 @@ class Window:
         return cpu_s(self.pids) - self.cpu_from
 
 
+def machine():
+    """What the figures were got on, and what else was going on."""
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+        model = re.search(r"model name\s*:\s*(.*)", file.read())
+    load = os.getloadavg()[0]
+    return (
+        f"{os.cpu_count()} x {model.group(1) if model else 'unknown'}, Linux {os.uname().release}, "
+        f"load before the run {load:.1f}"
+        + (": **others work here, CPU times are too high**" if load > 0.5 else "")
+        + "\n"
+    )
+
+
 # ---- the run ----
 
 
@@ -693,6 +706,7 @@ class Browser(Process):
             ["node", os.path.join(HERE, "browser.mjs"), "--base", stoa.url(""),
              "--playlist", f"/hls/{channel['id']}/index.m3u8",
              "--media-playlist", f"/hls/{channel['id']}/live.m3u8",
+             "--watch", f"/watch/{channel['id']}",
              "--seconds", str(seconds), *bench.browser_options, *more],
             self.out_path,
         )  # fmt: skip
@@ -774,9 +788,9 @@ def row_browser_whip(bench):
                 listed.append((browser.wait_for("listed") - begun) / 1000)
                 playing.append((browser.wait_for("playing") - begun) / 1000)
                 if is_last:
-                    time.sleep(4)
+                    time.sleep(5)
                     server, worker = Window(stoa.pids), Window(children(stoa.pid))
-                    time.sleep(max(seconds - 4, 4))
+                    time.sleep(max(seconds - 5, 5))
                     server_percent, worker_percent = server.percent(), worker.percent()
                     latency = browser.wait_for("latency", seconds + 60)
     for what, times, goal in (
@@ -829,6 +843,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     bench = Bench(options)
     failed = []
+    print(machine())
     print("| what | Stoa | yardstick of this run | goal | met |\n| --- | --- | --- | --- | --- |")
     try:
         for name in options.only or ROWS:

@@ -2,15 +2,18 @@
  * browser - what a real Chromium sees: how soon hls.js plays, and how far behind it stays.
  *
  *     node bench/browser.mjs --base http://127.0.0.1:8080 --playlist /hls/1/index.m3u8
- *          [--media-playlist /hls/1/live.m3u8] [--whip /whip/1 --key KEY] [--seconds 30]
+ *          [--media-playlist /hls/1/live.m3u8] [--watch /watch/1] [--whip /whip/1 --key KEY]
+          [--seconds 30]
  *
  * Writes lines of JSON: {"ready"} when the page waits for the playlist; with --whip {"published"}
  * and {"listed"}, the first part; {"playing"} when the picture moves; {"latency"} at the end. Times
  * are wall clock milliseconds. Without --whip somebody else publishes after "ready".
  *
- * The pages are made here and served to the browser under the server's own origin, so that the
- * figures say what the server does, not what our watch page does. playwright-core comes from
- * tests/browser, hls.js from web; --root names the folder that has both.
+ * With --watch the player is our watch page and the latency is what its badge says (to 0.1 s).
+ * Without it the player is hls.js as it comes, with lowLatencyMode, in a page that is made here and
+ * served to the browser under the server's own origin: it cannot start before the playlist has a
+ * whole segment. playwright-core comes from tests/browser, hls.js from web; --root names the folder
+ * that has both.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -23,6 +26,7 @@ const { values: options } = parseArgs({
     base: { type: 'string' },
     playlist: { type: 'string' },
     'media-playlist': { type: 'string' },
+    watch: { type: 'string' },
     whip: { type: 'string' },
     key: { type: 'string' },
     seconds: { type: 'string', default: '30' },
@@ -46,39 +50,55 @@ const median = (numbers) => {
   return sorted.length ? sorted[sorted.length >> 1] : null;
 };
 
-/** Runs in the page: waits for the playlist, plays it, and notes what happens. */
-function play(playlist) {
-  const video = document.querySelector('video');
+/** Runs in the page: notes when the picture moves for the first time, and stalls after that. */
+function observe() {
   const seen = { playing: 0, stalls: 0, errors: [] };
   window.seen = seen;
+  const watch = () => {
+    const video = document.querySelector('video');
+    if (!video || video.paused || video.readyState < 3 || video.currentTime === 0) {
+      setTimeout(watch, 5);
+      return;
+    }
+    const from = video.currentTime;
+    const at = Date.now();
+    requestAnimationFrame(() => {
+      if (video.currentTime === from) {
+        watch();
+        return;
+      }
+      seen.playing = at;
+      video.addEventListener('waiting', () => (seen.stalls += 1));
+    });
+  };
+  watch();
+}
+
+/** Runs in the page: plays with hls.js as soon as there is a playlist. */
+function play(playlist) {
+  const video = document.querySelector('video');
   const hls = new window.Hls({ lowLatencyMode: true });
   window.hls = hls;
   hls.on(window.Hls.Events.ERROR, (_, data) => {
-    if (data.details === 'bufferStalledError') seen.stalls += 1;
-    else if (seen.errors.length < 20) seen.errors.push(data.details);
+    if (window.seen.errors.length < 20) window.seen.errors.push(data.details);
     if (data.fatal && data.type === 'mediaError') hls.recoverMediaError();
   });
   hls.attachMedia(video);
   video.play().catch(() => {});
-  const watch = () => {
-    if (video.currentTime > 0 && !video.paused && video.readyState > 2) {
-      const from = video.currentTime;
-      const at = Date.now();
-      requestAnimationFrame(() => {
-        if (video.currentTime > from && !seen.playing) seen.playing = at;
-        if (!seen.playing) watch();
-      });
-      return;
-    }
-    setTimeout(watch, 5);
-  };
-  watch();
   const ask = async () => {
     const answer = await fetch(playlist, { cache: 'no-store' }).catch(() => null);
     if (answer && answer.ok) hls.loadSource(playlist);
     else setTimeout(ask, 25);
   };
   ask();
+}
+
+/** Runs in the page: seconds behind the live edge, or null. */
+function latency() {
+  if (window.hls) return window.hls.latency;
+  const badge = document.querySelector('.latency')?.textContent ?? '';
+  const number = badge.match(/[0-9]+\.[0-9]+/);
+  return number ? Number(number[0]) : null;
 }
 
 /** Runs in the page: publishes the fake camera by WHIP; returns when the answer is applied. */
@@ -112,6 +132,23 @@ async function publish({ whip, key }) {
   return begun;
 }
 
+async function openPlayer(browser) {
+  if (options.watch) {
+    const page = await browser.newPage();
+    await page.goto(options.base + options.watch);
+    await page.evaluate(observe);
+    await sleep(1000); /* what the page loads ahead is there before anybody publishes */
+    return page;
+  }
+  const page = await openPage(
+    browser,
+    '<!doctype html><video muted playsinline></video><script src="/bench-hls.js"></script>',
+  );
+  await page.evaluate(observe);
+  await page.evaluate(play, options.playlist);
+  return page;
+}
+
 async function openPage(browser, html) {
   const page = await browser.newPage();
   const address = `${options.base}/bench-page`;
@@ -141,18 +178,19 @@ async function measureLatency(page) {
   const begun = Date.now();
   for (let i = 0; i < seconds; i += 1) {
     await sleep(1000);
-    samples.push(await page.evaluate(() => window.hls.latency));
+    samples.push(await page.evaluate(latency));
   }
   const seen = await page.evaluate(() => ({
     ...window.seen,
     time: document.querySelector('video').currentTime,
     width: document.querySelector('video').videoWidth,
-    target: window.hls.targetLatency,
+    target: window.hls?.targetLatency ?? null,
   }));
+  const known = samples.filter((sample) => sample !== null);
   return {
-    p50_s: median(samples),
-    max_s: Math.max(...samples),
-    samples: samples.length,
+    p50_s: median(known),
+    max_s: Math.max(...known),
+    samples: known.length,
     target_s: seen.target,
     stalls: seen.stalls - before,
     stalls_at_start: before,
@@ -177,11 +215,7 @@ const browser = await chromium.launch({
   ],
 });
 try {
-  const player = await openPage(
-    browser,
-    '<!doctype html><video muted playsinline></video><script src="/bench-hls.js"></script>',
-  );
-  await player.evaluate(play, options.playlist);
+  const player = await openPlayer(browser);
   say({ ready: Date.now() });
   if (options.whip) {
     const studio = await openPage(browser, '<!doctype html>');

@@ -43,7 +43,8 @@ struct transcode_stream {
     struct format *format;
     const struct transcode_handler *handler;
     void *ctx;
-    int64_t last_dts_us;
+    int64_t last_dts_us;     /* that came out */
+    int64_t pushed_until_us; /* the worker knows of sound, or its absence, up to here */
 };
 
 struct transcoder {
@@ -171,6 +172,7 @@ static void send_open(struct transcode_stream *stream)
                              .config_len = format->config ? format->config->len : 0,
                          });
     stream->state = STREAM_OPENING;
+    stream->pushed_until_us = INT64_MIN;
     push_control(stream->transcoder, &(struct frame){.type = FRAME_OPEN,
                                                      .stream_id = stream->id,
                                                      .payload = w.data,
@@ -463,6 +465,7 @@ enum err transcode_open(struct transcoder *t, const struct format *format,
     stream->handler = handler;
     stream->ctx = ctx;
     stream->last_dts_us = INT64_MIN;
+    stream->pushed_until_us = INT64_MIN;
     list_push_back(&t->streams, &stream->in_streams);
     (void)map_put_u64(&t->streams_by_id, stream->id, stream);
     t->stats.streams++;
@@ -503,15 +506,21 @@ void transcode_push(struct transcode_stream *stream, const struct sample *sample
     if (sample->payload.len > FRAME_PAYLOAD_MAX || !is_time(sample->dts_us) ||
         !is_time(sample->pts_us) || !push_input(stream, &frame))
         stats->samples_dropped++;
+    else if (sample->pts_us > stream->pushed_until_us)
+        stream->pushed_until_us = sample->pts_us;
 }
 
 void transcode_advance(struct transcode_stream *stream, int64_t until_us)
 {
-    if (is_time(until_us))
-        (void)push_input(stream, &(struct frame){.type = FRAME_ADVANCE,
-                                                 .stream_id = stream->id,
-                                                 .dts_us = until_us,
-                                                 .pts_us = until_us});
+    /* As long as sound comes this is asked with each frame of the picture: no need to wake anybody.
+     */
+    if (until_us <= stream->pushed_until_us || !is_time(until_us))
+        return;
+    if (push_input(stream, &(struct frame){.type = FRAME_ADVANCE,
+                                           .stream_id = stream->id,
+                                           .dts_us = until_us,
+                                           .pts_us = until_us}))
+        stream->pushed_until_us = until_us;
 }
 
 void transcode_close(struct transcode_stream *stream)

@@ -188,6 +188,25 @@ static void sound_goes_in_and_comes_out(void **state)
     assert_int_equal(scene.heard.failures, 0);
 }
 
+static void advance_costs_nothing_while_sound_comes(void **state)
+{
+    (void)state;
+    struct scene scene = {.on_sample = stop_after_100};
+
+    begin(&scene, getenv("STOA_WORKER"), 2);
+    for (int i = 0; i < 10; i++)
+        push_packet(&scene);
+    uint64_t queued = transcoder_stats(scene.transcoder).queue_bytes;
+    for (int i = 0; i < 10; i++)
+        transcode_advance(scene.stream, (int64_t)i * PACKET_US);
+    assert_int_equal(transcoder_stats(scene.transcoder).queue_bytes, queued);
+    /* But when none comes, silence does: from 200 ms to 2.3 s. */
+    transcode_advance(scene.stream, 1200 * US_PER_MS);
+    transcode_advance(scene.stream, 2300 * US_PER_MS);
+    end(&scene);
+    assert_int_equal(scene.heard.samples, 100);
+}
+
 static void kill_then_wait_for_recovery(struct scene *scene)
 {
     if (scene->heard.samples == scene->kill_at)
@@ -340,6 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST_CASE(sound_goes_in_and_comes_out),
+        TEST_CASE(advance_costs_nothing_while_sound_comes),
         TEST_CASE(killed_worker_is_replaced_and_the_sound_goes_on),
         TEST_CASE(refused_stream_is_told_once_and_for_good),
         TEST_CASE(stream_may_be_closed_in_its_own_callback),
