@@ -234,11 +234,11 @@ def run_integration(outcome, tree, *arguments):
     """Each file of tests/integration is a program; two at a time, each with servers of its own."""
     if not build(outcome, tree):
         return
-    files = sorted(glob.glob(os.path.join(ROOT, "tests", "integration", "test_*.py")))
+    files = sorted(glob.glob(os.path.join(ROOT, "tests", "integration", "*_test.py")))
     env = {"STOA_BUILD": meson_tree.tree_path(tree), "PYTHONDONTWRITEBYTECODE": "1"}
 
     def run_one(path):
-        return os.path.basename(path).removesuffix(".py"), run(
+        return os.path.basename(path).removesuffix("_test.py"), run(
             [sys.executable, "tests/integration/run_tap.py", *arguments, path], outcome.log,
             timeout_s=600, env=env)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the unittest cases of one file and prints TAP.
 
-    run_tap.py [--only-tsan] tests/integration/test_x.py [name...]
+    run_tap.py [--only-tsan] tests/integration/x_test.py [name...]
 """
 import argparse
 import importlib

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/mem.h"
+#include "base/text.h"
+#include "base/writer.h"
 #include "http/http.h"
 #include "loop/loop.h"
 #include "net/net.h"
@@ -154,13 +155,13 @@ static struct http_asset *make_asset(const char *type, struct buf *body, bool is
 
 static struct buf *make_playlist(size_t lines)
 {
-    char *text = mem_alloc(lines * 64 + 64);
-    size_t len = (size_t)sprintf(text, "#EXTM3U\n");
+    struct writer w = writer_growing(1 << 20);
 
+    writer_str(&w, "#EXTM3U\n");
     for (size_t i = 0; i < lines; i++)
-        len += (size_t)sprintf(text + len, "#EXT-X-PART:DURATION=0.2,URI=\"part-%06zu.m4s\"\n", i);
-    struct buf *buf = buf_copy(text, len);
-    mem_free(text);
+        writer_printf(&w, "#EXT-X-PART:DURATION=0.2,URI=\"part-%06zu.m4s\"\n", i);
+    struct buf *buf = buf_copy(w.data, w.len);
+    writer_deinit(&w);
     return buf;
 }
 
@@ -235,6 +236,7 @@ int main(int argc, char **argv)
 {
     struct tls_context *tls = NULL;
     struct diag diag = {0};
+    int64_t port = 0;
 
     signal(SIGTERM, on_signal);
     list_init(&demo.waiting);
@@ -249,7 +251,9 @@ int main(int argc, char **argv)
         make_asset("application/vnd.apple.mpegurl", make_playlist(PLAYLIST_LEN / 50), false);
     demo.text = make_asset("text/plain", make_playlist(BIG_PLAYLIST_LINES), true);
     demo.media = make_asset("video/mp4", buf_create(MEDIA_LEN), false);
-    serve(argc > 1 ? (uint16_t)atoi(argv[1]) : 0, tls);
+    if (argc > 1 && !text_parse_i64(text_of(argv[1]), 0, UINT16_MAX, &port))
+        return 2;
+    serve((uint16_t)port, tls);
     loop_timer_set(demo.loop, &demo.beat, loop_now_us(demo.loop), on_beat);
     loop_run(demo.loop);
 
