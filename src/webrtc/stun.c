@@ -49,8 +49,12 @@ static void xor_address(uint8_t *ip, size_t len, const uint8_t transaction[STUN_
 {
     static const uint8_t cookie[4] = {0x21, 0x12, 0xa4, 0x42};
 
-    for (size_t i = 0; i < len; i++)
-        ip[i] ^= i < 4 ? cookie[i] : transaction[i - 4];
+    for (size_t i = 0; i < sizeof(cookie); i++)
+        ip[i] ^= cookie[i];
+    if (len == sizeof(cookie))
+        return;
+    for (size_t i = 0; i < STUN_TRANSACTION_LEN; i++)
+        ip[sizeof(cookie) + i] ^= transaction[i];
 }
 
 static void parse_mapped_address(struct reader *value, struct stun_message *message)

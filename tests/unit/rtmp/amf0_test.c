@@ -146,9 +146,9 @@ static void only_numbers_in_range_become_integers(void **state)
     assert_int_equal(amf0_to_u64(&v, 700), 0);
     v.number = -1;
     assert_int_equal(amf0_to_u64(&v, 1000), 0);
-    v.number = NAN;
+    v.number = (double)NAN;
     assert_int_equal(amf0_to_u64(&v, 1000), 0);
-    v.number = INFINITY;
+    v.number = (double)INFINITY;
     assert_int_equal(amf0_to_u64(&v, 1000), 0);
     v = (struct amf0_value){.type = AMF0_STRING, .number = 5};
     assert_int_equal(amf0_to_u64(&v, 1000), 0);
