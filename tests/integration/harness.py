@@ -272,8 +272,18 @@ class Server:
                 error.add_note("server: " + excerpt(self.log())) if hasattr(
                     error, "add_note") else print("# server: " + excerpt(self.log()))
         finally:
-            if self.owns_folder:
-                shutil.rmtree(self.folder, ignore_errors=True)
+            self.remove()
+
+    def close(self):
+        """stop() and remove(): for a server that a whole class of tests shares."""
+        try:
+            self.stop()
+        finally:
+            self.remove()
+
+    def remove(self):
+        if self.owns_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def rss_bytes(self):
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
