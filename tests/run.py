@@ -106,11 +106,10 @@ def parse_tap(output):
             continue
         reason = directive[4:].strip() if directive.upper().startswith("SKIP") else None
         is_ok = not is_not_ok or directive.upper().startswith("TO" "DO")
-        tests.append([name, is_ok, reason, [] if is_ok else notes[-40:]])
-        if tests and not is_ok:
-            notes = tests[-1][3]  # what follows explains it
-        else:
-            notes = []
+        # What explains a failure stands before it or after it, up to the next test.
+        before = [] if is_ok or (tests and not tests[-1][1]) else notes[-40:]
+        tests.append((name, is_ok, reason, before))
+        notes = before if not is_ok else []
     return tests
 
 
@@ -275,13 +274,25 @@ def stage_browser(outcome, _options):
     if code:
         outcome.fail("build of release", output[-OUTPUT_SHOWN:])
         return
-    if npm_ci(outcome, "tests/browser"):
-        files = sorted(os.path.basename(path) for path in
-                       glob.glob(os.path.join(ROOT, "tests", "browser", "*.test.mjs")))
-        run_tap(outcome, "browser",
-                ["tools/with_node.sh", "tests/browser", "node", "--test", "--test-concurrency=1",
-                 "--test-reporter=tap", *files],
-                timeout_s=900, env={"STOA_BUILD": os.path.join(ROOT, "build")})
+    if not npm_ci(outcome, "tests/browser"):
+        return
+    files = sorted(os.path.basename(path) for path in
+                   glob.glob(os.path.join(ROOT, "tests", "browser", "*.test.mjs")))
+    os.environ["STOA_BUILD"] = os.path.join(ROOT, "build")
+    sys.path.insert(0, os.path.join(ROOT, "tests", "integration"))
+    import harness  # only here: it reads STOA_BUILD
+
+    try:
+        with harness.Server() as server:
+            env = {"STOA_URL": f"http://127.0.0.1:{server.ports['http']}",
+                   "STOA_RTMP": f"rtmp://127.0.0.1:{server.ports['rtmp']}/live",
+                   "STOA_ADMIN_KEY": harness.ADMIN_KEY}
+            run_tap(outcome, "browser",
+                    ["tools/with_node.sh", "tests/browser", "node", "--test",
+                     "--test-concurrency=1", "--test-reporter=tap", *files],
+                    timeout_s=900, env=env)
+    except AssertionError as error:
+        outcome.fail("the server of the browser tests starts and ends well", str(error))
 
 
 Stage = collections.namedtuple("Stage", "name run is_default what")

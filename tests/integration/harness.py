@@ -325,18 +325,18 @@ class Server:
             body = json.dumps(value)
         return self.request(method, "/api/v1" + path, body=body, headers=headers)
 
-    def raw(self, data, port="http", timeout_s=10):
-        """Sends bytes as they are; what comes back until the server closes or stays silent."""
-        with socket.create_connection(("127.0.0.1", self.ports[port]), timeout=timeout_s) as peer:
-            received = b""
-            try:
-                peer.sendall(data)
+    def raw(self, data, port="http", timeout_s=10, ends=True):
+        """Sends bytes as they are; what comes back until the server closes or stays silent. With
+        `ends` the sending side is closed behind them, as by a client that has gone."""
+        received = b""
+        with contextlib.suppress(OSError), \
+                socket.create_connection(("127.0.0.1", self.ports[port]), timeout_s) as peer:
+            peer.sendall(data)
+            if ends:
                 peer.shutdown(socket.SHUT_WR)
-                while chunk := peer.recv(65536):
-                    received += chunk
-            except (TimeoutError, ConnectionError, BrokenPipeError):
-                pass
-            return received
+            while chunk := peer.recv(65536):
+                received += chunk
+        return received
 
     # -- channels --
 
