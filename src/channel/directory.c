@@ -328,13 +328,20 @@ enum err channel_set_key(struct channel_directory *dir, uint64_t id, struct text
     return OK;
 }
 
+/* OBS tries again every few seconds and gives up when it is refused with a reason. */
+static const int64_t ENCODERS_WAIT_US = 15 * INT64_C(1000000);
+
 enum err channel_start(struct channel_directory *dir, uint64_t id, int64_t now_us,
                        struct diag *diag)
 {
     struct channel *channel;
     enum err err = require(dir, id, &channel, diag);
 
-    return err == OK ? directory_fire(dir, channel, RELAY_EVENT_START, NULL, now_us, diag) : err;
+    if (err == OK)
+        err = directory_fire(dir, channel, RELAY_EVENT_START, NULL, now_us, diag);
+    if (err == OK)
+        channel->encoders_wait_until_us = 0;
+    return err;
 }
 
 enum err channel_end(struct channel_directory *dir, uint64_t id, const char *reason, int64_t now_us,
@@ -343,5 +350,9 @@ enum err channel_end(struct channel_directory *dir, uint64_t id, const char *rea
     struct channel *channel;
     enum err err = require(dir, id, &channel, diag);
 
-    return err == OK ? directory_fire(dir, channel, RELAY_EVENT_END, reason, now_us, diag) : err;
+    if (err != OK)
+        return err;
+    if (relay_state_is_active(channel->state))
+        channel->encoders_wait_until_us = now_us + ENCODERS_WAIT_US;
+    return directory_fire(dir, channel, RELAY_EVENT_END, reason, now_us, diag);
 }

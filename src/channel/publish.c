@@ -66,6 +66,17 @@ static enum err check_incumbent(const struct channel_directory *dir, const struc
     return ERR_CONFLICT;
 }
 
+static enum err check_just_ended(const struct channel *channel, enum ingest ingest, int64_t now_us,
+                                 struct diag *diag)
+{
+    if (ingest == INGEST_WHIP || now_us >= channel->encoders_wait_until_us)
+        return OK;
+    diag_set(diag,
+             "This broadcast was just ended. To go live again, start the stream once more in a few "
+             "seconds.");
+    return ERR_CONFLICT;
+}
+
 enum err channel_publish(struct channel_directory *dir, const struct publish_request *request,
                          int64_t now_us, struct publish_answer *ret_answer, struct diag *diag)
 {
@@ -75,6 +86,8 @@ enum err channel_publish(struct channel_directory *dir, const struct publish_req
     assert(request->session_id != 0);
     if (err == OK)
         err = check_incumbent(dir, channel, now_us, diag);
+    if (err == OK)
+        err = check_just_ended(channel, request->ingest, now_us, diag);
     if (err == OK)
         err = directory_fire(dir, channel, RELAY_EVENT_PUBLISH, NULL, now_us, diag);
     if (err != OK)

@@ -293,6 +293,32 @@ static void second_publisher_is_refused_while_the_first_one_sends(void **state)
     world_deinit(&world);
 }
 
+static void encoder_that_connects_again_by_itself_does_not_undo_the_end(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    uint64_t id = go_live(&world);
+    struct publish_answer answer;
+    struct diag diag = {0};
+
+    assert_ok(channel_end(world.dir, id, "the seller ended it", S(20), &diag));
+    channel_on_media_stopped(world.dir, id, channel_find(world.dir, id)->broadcast_id, S(20));
+    assert_err(publish(&world, "key-a", 200, INGEST_RTMP, S(22), &answer, &diag), ERR_CONFLICT);
+    assert_true(text_contains(text_of(diag.message), TEXT("was just ended")));
+    assert_int_equal(state_of(&world, id), RELAY_STOPPED);
+    /* a person who goes live again, by start or in the browser, does not wait */
+    assert_ok(publish(&world, "key-a", 300, INGEST_WHIP, S(23), &answer, &diag));
+    assert_ok(channel_end(world.dir, id, "the seller ended it", S(24), &diag));
+    channel_on_media_stopped(world.dir, id, channel_find(world.dir, id)->broadcast_id, S(24));
+    assert_ok(channel_start(world.dir, id, S(25), &diag));
+    assert_ok(publish(&world, "key-a", 400, INGEST_RTMP, S(26), &answer, &diag));
+    assert_ok(channel_end(world.dir, id, "the seller ended it", S(27), &diag));
+    channel_on_media_stopped(world.dir, id, channel_find(world.dir, id)->broadcast_id, S(27));
+    assert_ok(publish(&world, "key-a", 500, INGEST_RTMP, S(43), &answer, &diag));
+    world_deinit(&world);
+}
+
 static void silent_publisher_is_taken_over(void **state)
 {
     (void)state;
@@ -492,11 +518,11 @@ static void late_answer_of_an_older_broadcast_stops_nothing(void **state)
 
     assert_ok(channel_end(world.dir, id, "ended", S(20), &diag));
     channel_directory_on_time(world.dir, S(30));
-    (void)publish_ok(&world, "key-a", 101, S(31));
-    assert_ok(channel_end(world.dir, id, "ended", S(32), &diag));
-    channel_on_media_stopped(world.dir, id, 1, S(33));
+    (void)publish_ok(&world, "key-a", 101, S(36));
+    assert_ok(channel_end(world.dir, id, "ended", S(37), &diag));
+    channel_on_media_stopped(world.dir, id, 1, S(38));
     assert_int_equal(state_of(&world, id), RELAY_STOPPING);
-    channel_on_media_stopped(world.dir, id, 2, S(34));
+    channel_on_media_stopped(world.dir, id, 2, S(39));
     assert_int_equal(state_of(&world, id), RELAY_STOPPED);
     world_deinit(&world);
 }
@@ -714,6 +740,7 @@ int main(void)
         TEST_CASE(unstored_creation_and_deletion_are_taken_back),
         TEST_CASE(wrong_key_is_refused_with_a_sentence),
         TEST_CASE(second_publisher_is_refused_while_the_first_one_sends),
+        TEST_CASE(encoder_that_connects_again_by_itself_does_not_undo_the_end),
         TEST_CASE(silent_publisher_is_taken_over),
         TEST_CASE(returning_publisher_continues_the_broadcast),
         TEST_CASE(lost_session_resumes_unless_somebody_else_came),
