@@ -242,8 +242,8 @@ const char *http_status_phrase(int status);
 /* ---- Streams (server-sent events, exports) --------------------------------------------------- */
 
 /* Sends the head now; the body follows by http_stream_write() until http_stream_end(). The request
- * stays valid until then or until on_cancel. `response` has no body. on_drain is called when what
- * is queued falls under a quarter of stream_queue_len_max; it may be NULL. */
+ * stays valid until then or until on_cancel. `response` has no body. on_drain is called when the
+ * client has taken all that was queued; it may be NULL. */
 void http_respond_stream(struct http_request *req, const struct http_response *response,
                          http_cancel_fn *on_cancel, void (*on_drain)(struct http_request *req));
 
@@ -376,8 +376,9 @@ void http_server_accept(struct http_server *server, int fd, const struct net_add
                         struct tls_context *tls);
 
 /* Ends idle connections and lets the others finish: `Connection: close`, GOAWAY, close 1001. What
- * is left after drain_ms is cut (suspended requests are answered 503 before). on_drained is called
- * once there are no connections. Listening stops at once. */
+ * is left after drain_ms is cut, suspended requests by on_cancel: an owner that wants to answer
+ * them (503) and to end its streams does so right after this call. on_drained is called once there
+ * are no connections. Listening stops at once. */
 void http_server_drain(struct http_server *server, void (*on_drained)(void *owner));
 
 /* Cuts all connections; callbacks on_cancel and on_closed run inside. */

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/text.h"
 #include "base/writer.h"
 #include "http/http.h"
 #include "loop/loop.h"
@@ -155,12 +154,12 @@ static struct http_asset *make_asset(const char *type, struct buf *body, bool is
 
 static struct buf *make_playlist(size_t lines)
 {
-    struct writer w = writer_growing(1 << 20);
+    struct writer w = writer_growing(lines * 64 + 64);
 
     writer_str(&w, "#EXTM3U\n");
     for (size_t i = 0; i < lines; i++)
         writer_printf(&w, "#EXT-X-PART:DURATION=0.2,URI=\"part-%06zu.m4s\"\n", i);
-    struct buf *buf = buf_copy(w.data, w.len);
+    struct buf *buf = writer_copy_buf(&w);
     writer_deinit(&w);
     return buf;
 }
@@ -236,7 +235,7 @@ int main(int argc, char **argv)
 {
     struct tls_context *tls = NULL;
     struct diag diag = {0};
-    int64_t port = 0;
+    uint64_t port = 0;
 
     signal(SIGTERM, on_signal);
     list_init(&demo.waiting);
@@ -251,8 +250,8 @@ int main(int argc, char **argv)
         make_asset("application/vnd.apple.mpegurl", make_playlist(PLAYLIST_LEN / 50), false);
     demo.text = make_asset("text/plain", make_playlist(BIG_PLAYLIST_LINES), true);
     demo.media = make_asset("video/mp4", buf_create(MEDIA_LEN), false);
-    if (argc > 1 && !text_parse_i64(text_of(argv[1]), 0, UINT16_MAX, &port))
-        return 2;
+    if (argc > 1 && !text_parse_u64(text_of(argv[1]), UINT16_MAX, &port))
+        return 1;
     serve((uint16_t)port, tls);
     loop_timer_set(demo.loop, &demo.beat, loop_now_us(demo.loop), on_beat);
     loop_run(demo.loop);

@@ -10,7 +10,8 @@
 static struct {
     struct http_pipe pipe;
     struct http_ws *ws;
-    char messages[512];
+    char memory[512];
+    struct writer messages;
     size_t messages_count;
     size_t pongs;
     size_t closed;
@@ -21,9 +22,9 @@ static struct {
 static void on_message(struct http_ws *ws, bool is_text, struct text message)
 {
     T.messages_count++;
-    strcat(T.messages, is_text ? "t:" : "b:");
-    strncat(T.messages, message.ptr, message.len);
-    strcat(T.messages, ";");
+    writer_str(&T.messages, is_text ? "t:" : "b:");
+    writer_text(&T.messages, message);
+    writer_char(&T.messages, ';');
     if (T.echoes)
         assert_ok(http_ws_send(ws, message));
 }
@@ -65,6 +66,7 @@ static const struct http_route routes[] = {{HTTP_GET, "/ws", 0, 0, get_ws, NULL}
 static void open_pipe(void)
 {
     memset(&T, 0, sizeof(T));
+    T.messages = writer_fixed(T.memory, sizeof(T.memory));
     http_pipe_open(&T.pipe, routes, 1, NULL);
 }
 
@@ -156,7 +158,7 @@ static void messages_come_whole_and_are_answered(void **state)
     assert_output("8105 48656c6c6f");
     T.echoes = false;
     send_frame(0x82, "bin", 3);
-    assert_string_equal(T.messages, "t:Hello;t:Hello;b:bin;");
+    assert_text(writer_as_text(&T.messages), "t:Hello;t:Hello;b:bin;");
     http_pipe_close(&T.pipe);
 }
 
@@ -173,7 +175,7 @@ static void frames_behind_the_handshake_and_any_split_work(void **state)
         open_pipe();
         for (size_t at = 0; at < len; at += step)
             http_pipe_send_bytes(&T.pipe.end, input + at, len - at < step ? len - at : step);
-        assert_string_equal(T.messages, "t:one;t:two;");
+        assert_text(writer_as_text(&T.messages), "t:one;t:two;");
         http_pipe_close(&T.pipe);
     }
 }
