@@ -143,6 +143,9 @@ enum err sound_in_measure(struct sound_in *in, const uint8_t *bytes, size_t len,
     return OK;
 }
 
+/* As loud as it is, like libopus does it; by itself libswresample takes 3 dB away. */
+static const double mono_to_stereo[2] = {1, 1};
+
 /* Sets the resampler up for what the decoder gives now: it may change within a stream. */
 static bool prepare_resampler(struct sound_in *in)
 {
@@ -158,6 +161,8 @@ static bool prepare_resampler(struct sound_in *in)
         swr_alloc_set_opts2(&in->resampler, &stereo, AV_SAMPLE_FMT_FLT, SOUND_RATE,
                             &frame->ch_layout, (enum AVSampleFormat)frame->format,
                             frame->sample_rate, 0, NULL) < 0 ||
+        (frame->ch_layout.nb_channels == 1 &&
+         swr_set_matrix(in->resampler, mono_to_stereo, 1) < 0) ||
         swr_init(in->resampler) < 0) {
         swr_free(&in->resampler);
         return false;
@@ -180,12 +185,14 @@ static enum err decode_libav(struct sound_in *in, const uint8_t *bytes, size_t l
     if (sent < 0)
         return ERR_MALFORMED;
     while (avcodec_receive_frame(in->codec, in->frame) == 0) {
-        /* The planes are only read; FFmpeg's type says so one level deeper than C converts. */
-        const uint8_t **from = (const uint8_t **)(uintptr_t)in->frame->extended_data;
+        const uint8_t *from[FRAME_CHANNELS_MAX] = {NULL}; /* the planes, to be read only */
+        int channels = in->frame->ch_layout.nb_channels;
         uint8_t *to[1] = {(uint8_t *)(pcm + 2 * (ptrdiff_t)count)};
         int got = -1;
 
-        if (prepare_resampler(in))
+        for (int i = 0; i < channels && i < FRAME_CHANNELS_MAX; i++)
+            from[i] = in->frame->extended_data[i];
+        if (channels <= FRAME_CHANNELS_MAX && prepare_resampler(in))
             got = swr_convert(in->resampler, to, SOUND_PACKET_MAX - count, from,
                               in->frame->nb_samples);
         av_frame_unref(in->frame);

@@ -52,6 +52,46 @@ const uint8_t *sound_source_next(struct sound_source *source, int is_silent, siz
     return source->packet;
 }
 
+static void fill_with_sine(AVFrame *frame, int rate, int64_t from)
+{
+    float *to = (float *)(void *)frame->extended_data[0];
+
+    for (int i = 0; i < frame->nb_samples; i++)
+        to[i] = (float)(0.5 * sin(2 * M_PI * 440 * (double)(from + i) / rate));
+}
+
+void sound_make_aac(int rate, int count, const struct aac_listener *listener, void *ctx)
+{
+    const AVCodec *codec = avcodec_find_encoder(AV_CODEC_ID_AAC);
+    AVCodecContext *encoder = avcodec_alloc_context3(codec);
+    AVPacket *packet = av_packet_alloc();
+    AVFrame *frame = av_frame_alloc();
+
+    encoder->bit_rate = 96000;
+    encoder->sample_rate = frame->sample_rate = rate;
+    encoder->sample_fmt = AV_SAMPLE_FMT_FLTP;
+    encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+    av_channel_layout_default(&encoder->ch_layout, 1);
+    assert_int_equal(avcodec_open2(encoder, codec, NULL), 0);
+    frame->format = AV_SAMPLE_FMT_FLTP;
+    frame->nb_samples = 1024;
+    av_channel_layout_default(&frame->ch_layout, 1);
+    assert_int_equal(av_frame_get_buffer(frame, 0), 0);
+    listener->on_config(ctx, encoder->extradata, (size_t)encoder->extradata_size);
+    for (int64_t from = 0; count > 0; from += 1024) {
+        assert_int_equal(av_frame_make_writable(frame), 0);
+        fill_with_sine(frame, rate, from);
+        assert_int_equal(avcodec_send_frame(encoder, frame), 0);
+        for (; count > 0 && avcodec_receive_packet(encoder, packet) == 0; count--) {
+            listener->on_packet(ctx, packet->data, (size_t)packet->size);
+            av_packet_unref(packet);
+        }
+    }
+    av_frame_free(&frame);
+    av_packet_free(&packet);
+    avcodec_free_context(&encoder);
+}
+
 struct sound_sink {
     AVCodecContext *codec;
     AVPacket *packet;

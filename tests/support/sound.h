@@ -17,6 +17,14 @@ void sound_source_destroy(struct sound_source *source);
 /* The next packet; `is_silent` makes it silence. Borrowed until the next call. */
 const uint8_t *sound_source_next(struct sound_source *source, int is_silent, size_t *ret_len);
 
+/* The same sine as AAC of another shape, mono, for what is not Opus: hands `count` packets of 1024
+ * samples to `on_packet`, after `config` (AudioSpecificConfig). */
+struct aac_listener {
+    void (*on_config)(void *ctx, const uint8_t *config, size_t len);
+    void (*on_packet)(void *ctx, const uint8_t *bytes, size_t len);
+};
+void sound_make_aac(int rate, int count, const struct aac_listener *listener, void *ctx);
+
 /* Decodes AAC as players do. */
 struct sound_sink *sound_sink_create(const uint8_t *config, size_t len);
 void sound_sink_destroy(struct sound_sink *sink);

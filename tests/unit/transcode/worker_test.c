@@ -283,6 +283,51 @@ static void lost_packet_is_concealed_without_a_hole(void **state)
     assert_int_equal(finish(peer), 0);
 }
 
+enum { OTHER_RATE = 44100 };
+
+static void open_other(void *ctx, const uint8_t *config, size_t len)
+{
+    uint8_t payload[128];
+    struct writer w = writer_fixed(payload, sizeof(payload));
+
+    frame_open_write(&w, &(struct frame_open){.in_codec = FRAME_CODEC_AAC,
+                                              .in_channels = 1,
+                                              .in_rate = OTHER_RATE,
+                                              .out_codec = FRAME_CODEC_AAC,
+                                              .out_channels = 2,
+                                              .out_rate = 48000,
+                                              .out_bitrate = 128000,
+                                              .config = config,
+                                              .config_len = len});
+    push(ctx, FRAME_OPEN, 1, 0, payload, w.len);
+}
+
+static void push_other(void *ctx, const uint8_t *bytes, size_t len)
+{
+    static int64_t count;
+
+    push(ctx, FRAME_SAMPLE, 1, count++ * 1024 * 1000000 / OTHER_RATE, bytes, len);
+}
+
+static void aac_mono_of_44100_hz_becomes_48_khz_stereo(void **state)
+{
+    (void)state;
+    static const struct aac_listener listener = {open_other, push_other};
+    struct peer *peer = start();
+
+    sound_make_aac(OTHER_RATE, 200, &listener, peer);
+    push(peer, FRAME_SAMPLE, 1, 200 * 1024 * INT64_C(1000000) / OTHER_RATE,
+         (const uint8_t *)"garbage", 7);
+    flush(peer);
+    /* 200 * 1024 samples of 44,100 Hz are 217.7 frames at 48,000 Hz. */
+    assert_in_range(peer->count, 217, 219);
+    assert_continuous(peer, 0, peer->count, 0);
+    for (int channel = 0; channel < 2; channel++)
+        assert_in_range(1000 * sound_sink_rms(peer->sink, channel, 4800, 200000), 335, 372);
+    assert_in_range(sound_sink_crossings(peer->sink, 4800, 4 * 48000), 4 * 440 - 2, 4 * 440 + 2);
+    assert_int_equal(finish(peer), 0);
+}
+
 static void garbage_packets_are_lost_packets(void **state)
 {
     (void)state;
@@ -426,6 +471,7 @@ int main(void)
         TEST_CASE(mono_becomes_stereo),
         TEST_CASE(pause_of_400_ms_is_filled_and_a_long_one_jumps),
         TEST_CASE(lost_packet_is_concealed_without_a_hole),
+        TEST_CASE(aac_mono_of_44100_hz_becomes_48_khz_stereo),
         TEST_CASE(garbage_packets_are_lost_packets),
         TEST_CASE(advance_makes_silence_without_any_packet),
         TEST_CASE(one_worker_serves_many_streams),
