@@ -1,16 +1,13 @@
 """RTMP in, LL-HLS out: the life of a broadcast, and publishers that vanish, hang, or may not."""
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
 import time
 import unittest
 
-from harness import (Server, SplittingProxy, Waited, also_tsan, clip, wait_until)
-
-
-def is_live(playlist):
-    return playlist.parts or playlist.segments
+from harness import Process, Server, SplittingProxy, Waited, also_tsan, clip, wait_until
 
 
 class Shared(unittest.TestCase):
@@ -62,6 +59,22 @@ class Broadcast(Shared):
         self.assertEqual(shown.returncode, 0, shown.stderr)
         self.assertIn("h264,320,180", shown.stdout, path)
         self.assertIn("aac", shown.stdout)
+
+    @unittest.skipUnless(shutil.which("gst-launch-1.0"), "GStreamer is not installed")
+    def test_what_gstreamer_pushes_can_be_played(self):
+        location = f"rtmp://127.0.0.1:{self.server.ports['rtmp']}/live/{self.channel['streamKey']}"
+        self.server.publishers.append(Process(
+            ["gst-launch-1.0", "-q", "flvmux", "name=mux", "streamable=true", "!", "rtmp2sink",
+             f"location={location}", "filesrc", f"location={clip()}", "!", "qtdemux", "name=file",
+             "file.video_0", "!", "queue", "!", "h264parse", "!", "identity", "sync=true", "!",
+             "mux.", "file.audio_0", "!", "queue", "!", "aacparse", "!", "identity", "sync=true",
+             "!", "mux."], os.path.join(self.server.folder, "gst.log")))
+        try:
+            self.server.wait_moving(self.channel)
+        except Waited:
+            self.fail("no stream came of it:\n" + self.server.publishers[-1].output()[-2000:])
+        status = self.server.wait_status(self.channel, "active")
+        self.assertEqual((status["videoCodec"], status["audioCodec"]), ("h264", "aac"))
 
     def test_each_byte_of_the_window_can_be_fetched_and_cached(self):
         self.go_live()
