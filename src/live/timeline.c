@@ -3,8 +3,9 @@
 #include "base/clock.h"
 
 static const int64_t STEP_US = 1 * US_PER_MS;           /* what a repeated dts is moved by */
-static const int64_t BACK_LIMIT_US = 1 * US_PER_S;      /* further back is a jump */
+static const int64_t BACK_LIMIT_US = 250 * US_PER_MS;   /* further back is a jump */
 static const int64_t FORWARD_LIMIT_US = 5 * US_PER_S;   /* further forward is a jump */
+static const int64_t AHEAD_LIMIT_US = 1 * US_PER_S;     /* the same, ahead of the time gone by */
 static const int64_t TRACK_DISTANCE_US = 3 * US_PER_S;  /* how far two tracks may be apart */
 static const int64_t COMPOSITION_MAX_US = 2 * US_PER_S; /* a larger pts - dts is not believed */
 
@@ -19,31 +20,42 @@ static bool is_near(int64_t a_us, int64_t b_us, int64_t distance_us)
     return a_us - b_us <= distance_us && b_us - a_us <= distance_us;
 }
 
-/* The out time for a source time that follows no earlier one of its track. */
-static void anchor(struct timeline *timeline, struct timeline_track *track,
-                   const struct timeline_track *other, int64_t source_us, int64_t now_us)
+static bool is_leap(int64_t step_us, int64_t gone_by_us)
 {
-    int64_t arrival_us = now_us - timeline->began_at_us;
+    return step_us < -BACK_LIMIT_US || step_us > FORWARD_LIMIT_US ||
+           step_us - gone_by_us > AHEAD_LIMIT_US;
+}
 
-    /* With the other track's offset the two stay in sync, so it is preferred whenever it leads to
-     * about the same place as the other track is at. */
-    if (other->is_anchored &&
-        is_near(source_us + other->offset_us, other->last_out_us, TRACK_DISTANCE_US)) {
+/* With the other track's offset the two stay in sync, so it is preferred whenever it leads to about
+ * the same place as the other track is at, and does not repeat the leap in what comes out: the
+ * other track may be the one whose clock is still the old one. */
+static bool fits_other(const struct timeline_track *track, const struct timeline_track *other,
+                       int64_t source_us, int64_t now_us, bool did_jump)
+{
+    int64_t out_us = source_us + other->offset_us;
+
+    if (!other->is_anchored || !is_near(out_us, other->last_out_us, TRACK_DISTANCE_US))
+        return false;
+    return !did_jump || !is_leap(out_us - track->last_out_us, now_us - track->last_now_us);
+}
+
+/* Gives the track a new offset for a source time that does not follow from its last one. */
+static void anchor(struct timeline *timeline, struct timeline_track *track,
+                   const struct timeline_track *other, int64_t source_us, int64_t now_us,
+                   bool did_jump)
+{
+    int64_t out_us = now_us - timeline->began_at_us;
+
+    if (fits_other(track, other, source_us, now_us, did_jump)) {
         track->offset_us = other->offset_us;
     } else {
-        int64_t out_us = arrival_us;
         if (!other->is_anchored && out_us <= timeline->newest_out_us && timeline->newest_out_us > 0)
             out_us = timeline->newest_out_us + STEP_US;
+        if (did_jump && out_us <= track->last_out_us) /* it came faster than real time so far */
+            out_us = track->last_out_us + STEP_US;
         track->offset_us = out_us - source_us;
     }
     track->is_anchored = true;
-}
-
-static bool is_jump(const struct timeline_track *track, int64_t source_us)
-{
-    int64_t step_us = source_us - track->last_source_us;
-
-    return step_us < -BACK_LIMIT_US || step_us > FORWARD_LIMIT_US;
 }
 
 struct timeline_times timeline_place(struct timeline *timeline, enum media_kind kind,
@@ -57,12 +69,13 @@ struct timeline_times timeline_place(struct timeline *timeline, enum media_kind 
         timeline->has_begun = true;
         timeline->began_at_us = now_us;
     }
-    if (track->is_anchored && is_jump(track, dts_us)) {
+    if (track->is_anchored &&
+        is_leap(dts_us - track->last_source_us, now_us - track->last_now_us)) {
         did_jump = true;
         timeline->jumps++;
     }
     if (!track->is_anchored || did_jump)
-        anchor(timeline, track, other, dts_us, now_us);
+        anchor(timeline, track, other, dts_us, now_us, did_jump);
 
     int64_t out_us = dts_us + track->offset_us;
     if (track->has_out && out_us <= track->last_out_us) {
@@ -71,6 +84,7 @@ struct timeline_times timeline_place(struct timeline *timeline, enum media_kind 
         out_us = track->last_out_us + STEP_US;
     }
     track->last_source_us = dts_us;
+    track->last_now_us = now_us;
     track->last_out_us = out_us;
     track->has_out = true;
     if (out_us > timeline->newest_out_us)

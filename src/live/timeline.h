@@ -7,9 +7,11 @@
  *   going on         out = source + offset of the track
  *   repeats, steps   a dts that does not rise is moved 1 ms behind the last one; pts keeps its
  *   back a little    distance
- *   jumps            back by more than a second or forward by more than five: the track gets a new
- *                    offset; the one of the other track when that makes sense (an encoder that
- *                    restarts its clock moves both), else the time of arrival
+ *   jumps            back by more than 250 ms, forward by more than five seconds, or by a second
+ *                    more than has gone by here: the track gets a new offset; the one of the other
+ *                    track when that makes sense (an encoder that restarts its clock moves both),
+ *                    else the time of arrival. Time that stood still until a clock that was set
+ *                    back has caught up, or a hole that nobody waited for, would stall the players.
  *   a new publisher  timeline_restart(): the first sample is placed by its time of arrival, behind
  *                    everything before it
  *
@@ -28,6 +30,7 @@ struct timeline_track {
     bool has_out; /* last_out_us is set */
     int64_t offset_us;
     int64_t last_source_us;
+    int64_t last_now_us;
     int64_t last_out_us;
 };
 

@@ -62,6 +62,67 @@ static void jump_far_ahead_lands_at_the_time_of_arrival(void **state)
     assert_int_equal(timeline.jumps, 1);
 }
 
+static void jump_ahead_of_real_time_leaves_no_hole(void **state)
+{
+    (void)state;
+    struct timeline timeline = {0};
+
+    (void)place(&timeline, MEDIA_VIDEO, 0, 0);
+    (void)place(&timeline, MEDIA_AUDIO, 0, 0);
+    (void)place(&timeline, MEDIA_VIDEO, S, S);
+    assert_int_equal(place(&timeline, MEDIA_VIDEO, 3 * S, S + 40 * MS), S + 40 * MS);
+    assert_int_equal(place(&timeline, MEDIA_AUDIO, 3 * S + 10 * MS, S + 60 * MS), S + 50 * MS);
+    assert_int_equal(timeline.jumps, 2);
+}
+
+static void pause_of_the_publisher_stays_a_pause(void **state)
+{
+    (void)state;
+    struct timeline timeline = {0};
+
+    (void)place(&timeline, MEDIA_VIDEO, 0, 0);
+    assert_int_equal(place(&timeline, MEDIA_VIDEO, 4 * S, 4 * S + 20 * MS), 4 * S);
+    assert_int_equal(place(&timeline, MEDIA_VIDEO, 4 * S + 40 * MS, 4 * S + 60 * MS),
+                     4 * S + 40 * MS);
+    assert_int_equal(timeline.jumps, 0);
+}
+
+static void frames_that_a_stalled_line_held_back_keep_their_times(void **state)
+{
+    (void)state;
+    struct timeline timeline = {0};
+
+    (void)place(&timeline, MEDIA_VIDEO, 0, 0);
+    for (int64_t i = 1; i <= 75; i++) /* three seconds of frames at once */
+        assert_int_equal(place(&timeline, MEDIA_VIDEO, i * 40 * MS, 3 * S), i * 40 * MS);
+    assert_int_equal(timeline.jumps, 0);
+}
+
+static void clock_set_back_by_half_a_second_does_not_stop_the_time(void **state)
+{
+    (void)state;
+    struct timeline timeline = {0};
+
+    (void)place(&timeline, MEDIA_VIDEO, 0, 0);
+    (void)place(&timeline, MEDIA_AUDIO, 0, 0);
+    (void)place(&timeline, MEDIA_VIDEO, S, S);
+    (void)place(&timeline, MEDIA_AUDIO, S, S);
+    assert_int_equal(place(&timeline, MEDIA_VIDEO, 540 * MS, S + 40 * MS), S + 40 * MS);
+    assert_int_equal(place(&timeline, MEDIA_AUDIO, 520 * MS, S + 40 * MS), S + 20 * MS);
+    assert_int_equal(timeline.jumps, 2);
+}
+
+static void jump_of_a_file_that_is_sent_too_fast_goes_on_behind_it(void **state)
+{
+    (void)state;
+    struct timeline timeline = {0};
+
+    for (int64_t i = 0; i <= 100; i++) /* four seconds at once */
+        (void)place(&timeline, MEDIA_VIDEO, i * 40 * MS, 0);
+    assert_int_equal(place(&timeline, MEDIA_VIDEO, 0, 0), 4 * S + MS);
+    assert_int_equal(place(&timeline, MEDIA_VIDEO, 40 * MS, 0), 4 * S + 41 * MS);
+}
+
 static void new_publisher_comes_behind_the_old_one(void **state)
 {
     (void)state;
@@ -91,6 +152,11 @@ int main(void)
         TEST_CASE(repeated_and_slightly_earlier_times_are_moved),
         TEST_CASE(clock_that_restarts_moves_both_tracks_alike),
         TEST_CASE(jump_far_ahead_lands_at_the_time_of_arrival),
+        TEST_CASE(jump_ahead_of_real_time_leaves_no_hole),
+        TEST_CASE(pause_of_the_publisher_stays_a_pause),
+        TEST_CASE(frames_that_a_stalled_line_held_back_keep_their_times),
+        TEST_CASE(clock_set_back_by_half_a_second_does_not_stop_the_time),
+        TEST_CASE(jump_of_a_file_that_is_sent_too_fast_goes_on_behind_it),
         TEST_CASE(new_publisher_comes_behind_the_old_one),
         TEST_CASE(absurd_composition_offset_is_not_believed),
     };
