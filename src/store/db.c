@@ -120,7 +120,7 @@ void db_close(struct db *db)
     if (!db)
         return;
 
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
     for (size_t position = 0; (statement = map_next(&db->statements, &position));)
         (void)sqlite3_finalize(statement); /* repeats the statement's last error, told already */
     map_deinit(&db->statements);
