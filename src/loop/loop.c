@@ -31,7 +31,7 @@ struct loop {
     int event_next; /* events before it are handled; loop_fd_remove clears those after it */
 
     struct timer_heap timers;
-    int64_t timer_armed_us; /* 0: not armed */
+    int64_t timer_armed_us; /* when `timer` fires; INT64_MAX: not armed */
 
     _Atomic(struct loop_msg *) mailbox; /* newest first */
 
@@ -124,7 +124,7 @@ static void on_uv_timer(uv_timer_t *handle)
     struct loop *loop = handle->data;
 
     begin_turn(loop);
-    loop->timer_armed_us = 0;
+    loop->timer_armed_us = INT64_MAX;
     run_due_timers(loop);
 }
 
@@ -159,7 +159,7 @@ static void on_wake(uv_async_t *handle)
 static void arm_timer(struct loop *loop)
 {
     const struct loop_timer *first = timer_heap_first(&loop->timers);
-    int64_t at_us = first ? first->at_us : 0;
+    int64_t at_us = first ? first->at_us : INT64_MAX;
 
     if (at_us == loop->timer_armed_us)
         return;
@@ -217,6 +217,7 @@ enum err loop_create(const char *name, struct loop **ret_loop)
     struct loop *loop = mem_zalloc(sizeof(*loop));
 
     loop->name = name;
+    loop->timer_armed_us = INT64_MAX;
     list_init(&loop->idles);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll_fd < 0)

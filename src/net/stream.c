@@ -191,31 +191,39 @@ static enum err send_records(struct stream *stream)
     return OK;
 }
 
-/* Encrypts the next record from the queue. Little that is left goes into one record together; a
- * long slice is encrypted from where it is. */
+/* Copies the beginning of the queue, up to one record. */
+static size_t copy_record(struct stream *stream, uint8_t to[TLS_RECORD_MAX])
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < stream->queue_count && len < TLS_RECORD_MAX; i++) {
+        const struct slice *slice = queue_at(stream, i);
+        size_t room = TLS_RECORD_MAX - len;
+        size_t take = slice->len < room ? slice->len : room;
+
+        memcpy(to + len, slice->data, take);
+        len += take;
+    }
+    return len;
+}
+
+/* Encrypts the next record from the queue: from where it is when the first slice fills it, else
+ * filled up from the slices behind it. Frame headers of HTTP/2 get no record of their own. */
 static enum err encrypt_record(struct stream *stream)
 {
     const struct slice *first = queue_at(stream, 0);
-    size_t len = first->len < TLS_RECORD_MAX ? first->len : TLS_RECORD_MAX;
+    uint8_t together[TLS_RECORD_MAX];
+    const uint8_t *bytes = first->data;
+    size_t len = TLS_RECORD_MAX;
 
-    if (len < TLS_RECORD_MAX && stream->queue_count > 1 && stream->queued_len <= TLS_RECORD_MAX) {
-        uint8_t together[TLS_RECORD_MAX];
-
-        len = 0;
-        for (size_t i = 0; i < stream->queue_count; i++) {
-            memcpy(together + len, queue_at(stream, i)->data, queue_at(stream, i)->len);
-            len += queue_at(stream, i)->len;
-        }
-        enum err err = tls_session_write(stream->tls, together, len);
-        if (err)
-            return err;
-    } else {
-        enum err err = len ? tls_session_write(stream->tls, first->data, len) : OK;
-        if (err)
-            return err;
+    if (first->len < TLS_RECORD_MAX) {
+        bytes = together;
+        len = copy_record(stream, together);
     }
-    queue_consume(stream, len);
-    return OK;
+    enum err err = len ? tls_session_write(stream->tls, bytes, len) : OK;
+    if (!err)
+        queue_consume(stream, len);
+    return err;
 }
 
 static enum err flush_tls(struct stream *stream)

@@ -56,6 +56,21 @@ static void timers_run_in_the_order_of_their_times(void **state)
     loop_destroy(order.loop);
 }
 
+static void timer_of_the_distant_past_is_due_at_once(void **state)
+{
+    (void)state;
+    struct order order = {0};
+    assert_ok(loop_create("test", &order.loop));
+    struct named_timer a = {.order = &order, .name = 'a'};
+    struct named_timer z = {.order = &order, .name = 'z'};
+
+    loop_timer_set(order.loop, &a.timer, 0, on_named);
+    loop_timer_set(order.loop, &z.timer, loop_now_us(order.loop) + 1000, on_named);
+    loop_run(order.loop);
+    assert_string_equal(order.seen, "az");
+    loop_destroy(order.loop);
+}
+
 struct counted_msg {
     struct loop_msg msg;
     struct loop *loop;
@@ -195,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST_CASE(timers_run_in_the_order_of_their_times),
+        TEST_CASE(timer_of_the_distant_past_is_due_at_once),
         TEST_CASE(messages_of_one_sender_arrive_in_order),
         TEST_CASE(removed_descriptor_is_not_called_again_in_the_same_turn),
         TEST_CASE(pool_runs_all_jobs_and_refuses_when_full),
