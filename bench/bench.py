@@ -413,7 +413,7 @@ def row_blocked(bench):
     spread = max(ours["spread_ms"], default=1e9)
     bench.row(
         f"{count} blocked LL-HLS requests",
-        f"{ours['bytes_a_request']:.0f} bytes each; all answered within "
+        f"{ours['bytes_a_request']:.0f} bytes each with its connection; all answered within "
         f"{', '.join(str(ms) for ms in ours['spread_ms'])} ms",
         "-",
         "4 kB; 100 ms",

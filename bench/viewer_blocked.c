@@ -24,6 +24,7 @@ static struct {
     int64_t phase_us; /* when it began */
     unsigned ready;   /* viewers that are where the phase wants them */
     char playlist_path[HTTP_GET_PATH_MAX];
+    int64_t rss_empty; /* before anybody connected */
     int64_t rss_idle;
     int64_t rss_blocked;
     int64_t first_answer_us;
@@ -52,8 +53,10 @@ static void enter(struct bench *bench, enum phase phase)
 
 static void on_start(struct bench *bench, struct viewer *viewer)
 {
-    if (run.phase == 0)
+    if (run.phase == 0) {
+        run.rss_empty = rss(bench);
         enter(bench, PHASE_CONNECTING);
+    }
     viewer_ask(bench, viewer, ASK_MULTIVARIANT, bench->path, true);
 }
 
@@ -150,10 +153,11 @@ static void on_tick(struct bench *bench)
 
 static void report(const struct bench *bench, struct jsonw *j)
 {
+    jsonw_member_i64(j, "rss_empty_bytes", run.rss_empty);
     jsonw_member_i64(j, "rss_idle_bytes", run.rss_idle);
     jsonw_member_i64(j, "rss_blocked_bytes", run.rss_blocked);
     jsonw_key(j, "bytes_a_request");
-    jsonw_double(j, (double)(run.rss_blocked - run.rss_idle) / bench->viewer_count, 0);
+    jsonw_double(j, (double)(run.rss_blocked - run.rss_empty) / bench->viewer_count, 0);
     jsonw_member_u64(j, "answered_early", run.early);
     jsonw_key(j, "spread_ms");
     jsonw_array_begin(j);
