@@ -31,6 +31,11 @@
  *           segment_max_us or segment_max_bytes is cut at a non-key frame: the one case in which
  *           a segment does not begin with a key frame; counted in the stats.
  *
+ * Beginning A list without a whole segment is empty to hls.js, which costs the first viewers the
+ *           length of a segment. So the list opens with a gap of a millisecond (EXT-X-GAP, media
+ *           sequence number 0), which no player loads, and until the first segment is whole,
+ *           EXT-X-START points behind it: playing begins with the first part.
+ *
  * Window    window_us of media are kept in memory. The oldest two segment targets of it are
  *           not listed any more but can still be fetched (shorter than the specification's
  *           availability duration, which would double the memory; caches cover the rest). The

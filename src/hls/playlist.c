@@ -41,6 +41,18 @@ static void write_map(struct writer *w, const struct window *window, const struc
     writer_str(w, "\"\n");
 }
 
+/* The gap that opens the list (hls.h, Beginning): a segment of a millisecond that is never loaded. */
+static void write_opening_gap(struct writer *w, const struct window *window)
+{
+    writer_str(w, "#EXT-X-PART:DURATION=0.001,URI=\"");
+    write_part_name(w, window, WINDOW_FIRST_MSN - 1, 0);
+    writer_str(w, "\",GAP=YES\n#EXT-X-GAP\n#EXTINF:0.001,\n");
+    write_epoch(w, window);
+    writer_char(w, '-');
+    writer_dec(w, WINDOW_FIRST_MSN - 1);
+    writer_str(w, ".m4s\n");
+}
+
 void playlist_write_segment_head(struct window *window, int64_t date_us)
 {
     struct running *running = &window->running;
@@ -51,6 +63,8 @@ void playlist_write_segment_head(struct window *window, int64_t date_us)
         writer_str(w, "#EXT-X-DISCONTINUITY\n");
     if (running->has_map)
         write_map(w, window, running->init);
+    if (running->msn == WINDOW_FIRST_MSN)
+        write_opening_gap(w, window);
     if (date_us != 0) {
         writer_str(w, "#EXT-X-PROGRAM-DATE-TIME:");
         clock_write_iso8601(w, date_us);
@@ -122,7 +136,9 @@ static void write_header(struct writer *w, const struct window *window)
     writer_str(w, "\n#EXT-X-PART-INF:PART-TARGET=");
     writer_seconds(w, window->part_target_us, 3);
     writer_str(w, "\n#EXT-X-MEDIA-SEQUENCE:");
-    writer_dec(w, first_msn);
+    writer_dec(w, first_msn == WINDOW_FIRST_MSN ? first_msn - 1 : first_msn);
+    if (window->segment_total == 0)
+        writer_str(w, "\n#EXT-X-START:TIME-OFFSET=0.001"); /* behind the gap */
     writer_str(w, "\n#EXT-X-DISCONTINUITY-SEQUENCE:");
     writer_dec(w, window->discontinuity_sequence);
     writer_char(w, '\n');
@@ -199,7 +215,7 @@ struct buf *playlist_render(struct window *window, bool is_delta)
     write_header(w, window);
     if (is_delta) {
         writer_str(w, "#EXT-X-SKIP:SKIPPED-SEGMENTS=");
-        writer_dec(w, skipped);
+        writer_dec(w, window->segments.items[at]->msn == WINDOW_FIRST_MSN ? skipped + 1 : skipped);
         writer_char(w, '\n');
     } else if (count > at ? !window->segments.items[at]->has_map : !window->running.has_map) {
         write_map(w, window, count > at ? window->segments.items[at]->init : window->last_init);

@@ -64,6 +64,7 @@ void window_init(struct window *window, const struct hls_config *config, struct 
         .running.text = writer_growing(SEGMENT_TEXT_MAX),
         .scratch = writer_growing(PLAYLIST_LEN_MAX),
         .last_date_us = INT64_MIN,
+        .next_msn = WINDOW_FIRST_MSN,
     };
     memcpy(window->epoch, epoch.ptr, epoch.len);
     window->target_duration_us = (config->segment_target_us + US_PER_S / 2) / US_PER_S * US_PER_S;

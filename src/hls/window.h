@@ -23,6 +23,7 @@ enum {
     SEGMENT_TEXT_MAX = 96 * 1024,   /* lines of one segment with all its parts */
     PLAYLIST_LEN_MAX = 1024 * 1024, /* a rendered playlist */
     NAME_LEN_MAX = 96,
+    WINDOW_FIRST_MSN = 1, /* 0 is the gap that opens the list */
     RENDITION_URI_LEN_MAX = 128
 };
 

@@ -178,6 +178,7 @@ static inline const char *hls_check_snapshot(struct hls_check *check,
     struct hls_file file;
     uint64_t msn = 0;
     bool has_map = false;
+    bool is_gap = false;
     double extinf = 0;
     char hint[96] = {0};
 
@@ -204,7 +205,10 @@ static inline const char *hls_check_snapshot(struct hls_check *check,
                 complaint = "the dates go back";
             memcpy(check->date, date, sizeof(date));
         }
-        if (!complaint && text_starts_with(line, TEXT("#EXT-X-PART:")))
+        if (text_equal(line, TEXT("#EXT-X-GAP")))
+            is_gap = true;
+        if (!complaint && text_starts_with(line, TEXT("#EXT-X-PART:")) &&
+            !text_contains(line, TEXT("GAP=YES")))
             complaint = hls_check_part(check, snapshot, line, msn, &segment);
         if (text_starts_with(line, TEXT("#EXT-X-PRELOAD-HINT:TYPE=PART"))) {
             struct text uri = hls_check_uri(line);
@@ -224,8 +228,10 @@ static inline const char *hls_check_snapshot(struct hls_check *check,
         if (line.len && line.ptr[0] != '#') {
             if (!has_map)
                 return "no EXT-X-MAP";
-            if (hls_snapshot_find(snapshot, line, &file) != HLS_READY || file.kind != HLS_SEGMENT)
-                return "a listed segment cannot be fetched";
+            bool is_found = hls_snapshot_find(snapshot, line, &file) == HLS_READY;
+            if (is_gap ? is_found || msn != 0 : !is_found || file.kind != HLS_SEGMENT)
+                return "a listed segment cannot be fetched, or a gap can";
+            is_gap = false;
             if (segment.shortest > 0 &&
                 (check->part_shortest == 0 || segment.shortest < check->part_shortest))
                 check->part_shortest = segment.shortest;

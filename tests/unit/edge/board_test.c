@@ -107,7 +107,7 @@ static void nothing_on_air_is_404_but_a_start_is_waited_for(void **state)
 
     board_set_snapshot(&stage.board, stage.channel, NULL); /* and forgets the channel */
     stage.channel = board_find_or_create(&stage.board, 1);
-    get(&stage, "e1-0.0.m4s");
+    get(&stage, "e1-1.0.m4s");
     assert_true(answered(&stage, "HTTP/1.1 404 "));
     close_stage(&stage);
 }
@@ -122,7 +122,7 @@ static void blocked_playlist_is_answered_by_the_part_it_waits_for(void **state)
     push_frames(&stage, 20);
     publish(&stage);
     uint64_t part = stage.channel->snapshot->running_count;
-    (void)snprintf(target, sizeof(target), "live.m3u8?_HLS_msn=0&_HLS_part=%d", (int)part);
+    (void)snprintf(target, sizeof(target), "live.m3u8?_HLS_msn=1&_HLS_part=%d", (int)part);
     get(&stage, target);
     stage.pipe.current = &stage.other;
     get(&stage, target);
@@ -132,7 +132,7 @@ static void blocked_playlist_is_answered_by_the_part_it_waits_for(void **state)
     push_frames(&stage, 6);
     publish(&stage);
     assert_int_equal(stage.channel->group_count, 0);
-    (void)snprintf(target, sizeof(target), "e1-0.%d.m4s\"", (int)part);
+    (void)snprintf(target, sizeof(target), "e1-1.%d.m4s\"", (int)part);
     assert_true(text_contains(writer_as_text(&stage.pipe.end.output), text_of(target)));
     assert_true(text_contains(writer_as_text(&stage.other.output), text_of(target)));
     close_stage(&stage);
@@ -147,7 +147,7 @@ static void hinted_part_is_held_and_then_sent(void **state)
     open_stage(&stage);
     push_frames(&stage, 20);
     publish(&stage);
-    (void)snprintf(target, sizeof(target), "e1-0.%d.m4s",
+    (void)snprintf(target, sizeof(target), "e1-1.%d.m4s",
                    (int)stage.channel->snapshot->running_count);
     get(&stage, target);
     assert_int_equal(http_pipe_output(&stage.pipe).len, 0);
@@ -165,7 +165,7 @@ static void rules_of_blocking_reload_are_kept(void **state)
     struct stage stage;
     static const char *const bad[] = {
         "live.m3u8?_HLS_part=1", "live.m3u8?_HLS_msn=x", "live.m3u8?_HLS_msn=99",
-        "live.m3u8?_HLS_msn=0&_HLS_part=1000000", "live.m3u8?_HLS_msn=1&_HLS_msn=2"};
+        "live.m3u8?_HLS_msn=1&_HLS_part=1000000", "live.m3u8?_HLS_msn=1&_HLS_msn=2"};
 
     open_stage(&stage);
     push_frames(&stage, 20);
@@ -185,7 +185,7 @@ static void who_waits_too_long_gets_503(void **state)
     open_stage(&stage);
     push_frames(&stage, 20);
     publish(&stage);
-    get(&stage, "live.m3u8?_HLS_msn=1");
+    get(&stage, "live.m3u8?_HLS_msn=2");
     board_expire(&stage.board, stage.now_us + 5 * US_PER_S);
     http_pipe_pass_ms(&stage.pipe, 0);
     assert_int_equal(http_pipe_output(&stage.pipe).len, 0);
@@ -212,9 +212,9 @@ static void each_player_behind_one_address_counts_while_it_waits(void **state)
     open_stage(&stage);
     push_frames(&stage, 20);
     publish(&stage);
-    get(&stage, "live.m3u8?_HLS_msn=1");
+    get(&stage, "live.m3u8?_HLS_msn=2");
     stage.pipe.current = &stage.other;
-    get(&stage, "live.m3u8?_HLS_msn=1");
+    get(&stage, "live.m3u8?_HLS_msn=2");
     assert_int_equal(count_waiting(&stage), 2);
     http_pipe_send_fin(&stage.other); /* one leaves */
     http_pipe_pass_ms(&stage.pipe, 0);

@@ -3,7 +3,6 @@ import type { ErrorData, Level } from "hls.js";
 import { PLAYER_RETRY, retryDelayMs } from "../retry";
 import { hlsConfig } from "./hlsConfig";
 import { govern } from "./latencyGovernor";
-import { playlistLoader } from "./playlistLoader";
 
 /*
  * Plays one live HLS stream in a <video>: hls.js where there are media source extensions, the browser's own
@@ -170,7 +169,7 @@ export class LivePlayer {
       this.set({ phase: "failed" });
       return;
     }
-    const hls = new HlsClass({ ...hlsConfig, pLoader: playlistLoader(HlsClass) });
+    const hls = new HlsClass(hlsConfig);
     this.hls = hls;
     hls.on(Events.MANIFEST_PARSED, () => {
       const several = hls.levels.length > 1 ? hls.levels : [];
