@@ -48,8 +48,10 @@ class Broadcast(Shared):
         self.go_live()
         status = self.server.wait_status(self.channel, "active")
         self.assertTrue(status["isLive"])
-        self.assertEqual((status["width"], status["height"]), (320, 180))
         self.assertEqual(status["ingest"], "rtmp")
+        status = wait_until(lambda: (s := self.server.status(self.channel))["width"] and s, 10,
+                            "the picture's size is told")
+        self.assertEqual((status["width"], status["height"]), (320, 180))
         playlist = self.server.wait_playlist(self.channel, lambda p: len(p.segments) >= 2, 20)
         path = os.path.join(self.server.folder, "probe")
         shown = subprocess.run(
@@ -73,8 +75,9 @@ class Broadcast(Shared):
             self.server.wait_moving(self.channel)
         except Waited:
             self.fail("no stream came of it:\n" + self.server.publishers[-1].output()[-2000:])
-        status = self.server.wait_status(self.channel, "active")
-        self.assertEqual((status["videoCodec"], status["audioCodec"]), ("h264", "aac"))
+        self.server.wait_status(self.channel, "active")
+        wait_until(lambda: (status := self.server.status(self.channel))["videoCodec"] == "h264"
+                   and status["audioCodec"] == "aac", 10, "the codecs are told")
 
     def test_each_byte_of_the_window_can_be_fetched_and_cached(self):
         self.go_live()
