@@ -149,6 +149,7 @@ static void begin_stretch(struct hls_packager *packager, int64_t dts_us)
     int64_t start_us = dts_us + packager->timeline_offset_us;
     packager->is_waiting = false;
     packager->part_start = mp4_ticks_of_us(start_us, MP4_TIMESCALE_VIDEO);
+    packager->video_end = packager->part_start;
     packager->last_audio_at = packager->part_start;
     packager->has_audio_come = false;
     packager->has_last_dts = false;

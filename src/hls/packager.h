@@ -35,6 +35,7 @@ struct hls_packager {
     int64_t wall_offset_us;     /* wall = dts + this */
     int64_t timeline_offset_us; /* added to each dts, so that decode times are not negative */
     int64_t part_start;         /* where the next part begins */
+    int64_t video_end;          /* where the frames of the parts so far end; <= part_start */
     int64_t segment_start;      /* where the running segment began */
     int64_t part_target;        /* T; 0: not chosen yet */
     int64_t frame_duration;     /* measured, smoothed; 0: unknown */

@@ -89,15 +89,18 @@ static void measure_rate(struct hls_packager *packager, int64_t dts)
 /* ---- Parts ---- */
 
 /* Lays the first `count` frames on the decode timeline [part_start, end): they keep their places
- * as far as they fit, and their pts in any case. */
+ * as far as they fit, and their pts in any case. When parts of sound alone went before, the first
+ * one fills the time since the last frame: a player that finds a hole in the decode times drops
+ * the picture until the next key frame (Media Source Extensions section 3.5.8). */
 static void lay_video(struct hls_packager *packager, size_t count, int64_t end)
 {
-    int64_t at = packager->part_start;
+    int64_t at = packager->video_end;
 
     for (size_t i = 0; i < count; i++) {
         const struct lane_item *item = &packager->video_lane.items.items[i];
         int64_t left = (int64_t)(count - 1 - i); /* each frame after this needs a tick */
-        int64_t next = i + 1 < count ? clamp(item[1].dts, at + 1, end - left) : end;
+        int64_t least = at < packager->part_start ? packager->part_start : at;
+        int64_t next = i + 1 < count ? clamp(item[1].dts, least + 1, end - left) : end;
         int64_t offset = clamp(item->dts + item->offset - at, INT32_MIN, INT32_MAX);
 
         packager->rows[i] = (struct mp4_sample){
@@ -165,7 +168,7 @@ static void write_part(struct hls_packager *packager, size_t video_count, size_t
     lay_video(packager, video_count, end);
     lay_audio(packager, audio_count, audio_rows);
     if (video_count)
-        runs[run_count++] = (struct mp4_run){MP4_TRACK_VIDEO, (uint64_t)packager->part_start,
+        runs[run_count++] = (struct mp4_run){MP4_TRACK_VIDEO, (uint64_t)packager->video_end,
                                              packager->rows, video_count};
     if (audio_count)
         runs[run_count++] = (struct mp4_run){
@@ -181,6 +184,8 @@ static void write_part(struct hls_packager *packager, size_t video_count, size_t
     lane_drop_front(&packager->video_lane, video_count);
     lane_drop_front(&audio->lane, audio_count);
     packager->part_start = end;
+    if (video_count)
+        packager->video_end = end;
     packager->is_dirty = true;
 }
 

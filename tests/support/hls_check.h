@@ -19,10 +19,12 @@ struct hls_check {
     uint64_t discontinuity_sequence;
     double part_target; /* must stay */
     double target_duration;
-    char hint[96];      /* announced last */
-    uint64_t next_msn;  /* of the next part to be seen */
+    char hint[96];     /* announced last */
+    uint64_t next_msn; /* of the next part to be seen */
     uint64_t next_part;
-    uint64_t clock;     /* 90 kHz: where the video of the next part must begin; 0: anywhere */
+    uint64_t clock;  /* 90 kHz: where the next video must begin; 0: anywhere */
+    uint64_t unseen; /* 90 kHz: how long the parts without video since then last */
+    unsigned unseen_parts;
     uint64_t audio_end; /* where the audio should go on; 0: anywhere */
     char date[40];
     double part_shortest; /* that was not the last of a segment */
@@ -59,9 +61,10 @@ static inline struct text hls_check_uri(struct text line)
 
 /* Takes a part that is seen for the first time. */
 static inline const char *hls_check_media(struct hls_check *check, const struct buf *body,
-                                          double duration, bool has_video)
+                                          double duration)
 {
     uint64_t ticks = (uint64_t)llround(duration * 90000);
+    bool has_video = false;
 
     if (!mp4_read_part(body->data, body->len, &check->part))
         return "the part cannot be read";
@@ -71,10 +74,13 @@ static inline const char *hls_check_media(struct hls_check *check, const struct 
         if (track->id == 1) {
             if (check->clock && track->decode_time != check->clock)
                 return "the decode time of the video does not continue";
-            if (llabs((long long)(track->duration - ticks)) > 1)
-                return "the video does not last as long as the part";
-            check->clock = track->decode_time;
-            ticks = track->duration;
+            if (llabs((long long)(track->duration - check->unseen - ticks)) >
+                1 + check->unseen_parts)
+                return "the video does not last until the end of the part";
+            check->clock = track->decode_time + track->duration;
+            check->unseen = 0;
+            check->unseen_parts = 0;
+            has_video = true;
             check->video_samples += track->count;
         } else {
             if (check->audio_end && track->decode_time < check->audio_end)
@@ -84,9 +90,10 @@ static inline const char *hls_check_media(struct hls_check *check, const struct 
             check->audio_samples += track->count;
         }
     }
-    (void)has_video;
-    if (check->clock)
-        check->clock += ticks;
+    if (!has_video) {
+        check->unseen += ticks;
+        check->unseen_parts++;
+    }
     check->part_count++;
     return NULL;
 }
@@ -122,8 +129,8 @@ static inline const char *hls_check_part(struct hls_check *check,
         segment->is_first_independent = text_contains(line, TEXT("INDEPENDENT=YES"));
     if (msn > check->next_msn || (msn == check->next_msn && segment->parts >= check->next_part)) {
         if (segment->parts == 0 && segment->has_discontinuity)
-            check->clock = check->audio_end = 0;
-        const char *complaint = hls_check_media(check, file.bodies[0], duration, true);
+            check->clock = check->audio_end = check->unseen = check->unseen_parts = 0;
+        const char *complaint = hls_check_media(check, file.bodies[0], duration);
         if (complaint)
             return complaint;
         if (check->hint[0] && (msn != check->next_msn || segment->parts != check->next_part ||

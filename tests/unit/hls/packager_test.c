@@ -232,6 +232,30 @@ static void sound_goes_on_when_the_picture_stalls(void **state)
     feed_destroy(feed);
 }
 
+/* A player that meets a hole in the decode times drops the picture until the next key frame (Media
+ * Source Extensions section 3.5.8), so there is none: the first frame behind the stall is decoded
+ * where the last one before it ended, and shown when its sample says. */
+static void picture_that_stalled_goes_on_without_a_hole_in_its_decode_times(void **state)
+{
+    (void)state;
+    struct feed *feed = feed_create("va");
+
+    feed_frames(feed, 65, 30, 1, 60);
+    feed_audio_until(feed, feed->video_dts_us + 900000);
+    uint64_t clock = feed->check.clock;
+    assert_true(feed->check.unseen > 0);
+    feed->video_dts_us += 900000;
+    int64_t resumed_us = feed->video_dts_us;
+    while (feed->check.unseen) /* hls_check wants the picture to go on at its clock */
+        (void)feed_frame(feed, false, 33333);
+    const struct mp4_read_track *video = &feed->check.part.tracks[0];
+    assert_int_equal(video->decode_time, clock);
+    assert_in_range((int64_t)video->decode_time + video->samples[0].composition_offset,
+                    resumed_us * 9 / 100 - 1, resumed_us * 9 / 100 + 1);
+    feed_frames(feed, 120, 30, 1, 60);
+    feed_destroy(feed);
+}
+
 static void stalled_publisher_is_flushed_at_the_deadline(void **state)
 {
     (void)state;
@@ -629,6 +653,7 @@ int main(void)
         TEST_CASE(vanished_audio_is_replaced_by_silence_and_comes_back),
         TEST_CASE(audio_that_always_lags_is_not_replaced),
         TEST_CASE(sound_goes_on_when_the_picture_stalls),
+        TEST_CASE(picture_that_stalled_goes_on_without_a_hole_in_its_decode_times),
         TEST_CASE(stalled_publisher_is_flushed_at_the_deadline),
         TEST_CASE(audio_alone_makes_parts_and_segments),
         TEST_CASE(far_key_frames_raise_the_target_duration_once),
