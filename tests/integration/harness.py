@@ -162,9 +162,15 @@ class Playlist:
     """A media playlist, as far as the tests look at it."""
 
     def __init__(self, text, path):
+        # The gap that opens a list is no segment that could be fetched.
+        self.has_gap = "#EXT-X-GAP\n" in text
+        if self.has_gap:
+            text = re.sub(r"#EXT-X-PART:[^\n]*GAP=YES\n#EXT-X-GAP\n#EXTINF:[^\n]*\n[^\n]+\n", "",
+                          text)
         self.text = text
         self.path = path
         self.media_sequence = self.number("EXT-X-MEDIA-SEQUENCE") or 0
+        self.media_sequence += self.has_gap
         self.discontinuity_sequence = self.number("EXT-X-DISCONTINUITY-SEQUENCE") or 0
         self.has_endlist = "\n#EXT-X-ENDLIST" in text
         self.discontinuities = len(re.findall(r"^#EXT-X-DISCONTINUITY$", text, re.MULTILINE))
