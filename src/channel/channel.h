@@ -155,8 +155,8 @@ struct channel {
     /* The directory's own. */
     bool has_media; /* a publisher was accepted: the live layer holds something of this broadcast */
     int64_t state_since_us;
-    int64_t deadline_us; /* of the state; INT64_MAX: none */
-    int64_t end_by_us;   /* of the broadcast */
+    int64_t deadline_us;            /* of the state; INT64_MAX: none */
+    int64_t end_by_us;              /* of the broadcast */
     int64_t encoders_wait_until_us; /* after an end by hand; 0: they need not */
     struct list_node in_active;
 };
@@ -272,8 +272,9 @@ MUST_USE enum err channel_start(struct channel_directory *dir, uint64_t id, int6
                                 struct diag *diag);
 
 /* Ends the broadcast. For a while encoders (RTMP) that connect again by themselves are refused, so
- * that OBS does not undo what the seller did; a start or a browser ends that wait. A channel that is not live stays as it is, and the answer is OK, so that
- * pressing the button twice is no error. ERR_NOT_FOUND. */
+ * that OBS does not undo what the seller did; a start or a browser ends that wait. A channel that
+ * is not live stays as it is, and the answer is OK, so that pressing the button twice is no error.
+ * ERR_NOT_FOUND. */
 MUST_USE enum err channel_end(struct channel_directory *dir, uint64_t id, const char *reason,
                               int64_t now_us, struct diag *diag);
 

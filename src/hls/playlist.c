@@ -41,7 +41,8 @@ static void write_map(struct writer *w, const struct window *window, const struc
     writer_str(w, "\"\n");
 }
 
-/* The gap that opens the list (hls.h, Beginning): a segment of a millisecond that is never loaded. */
+/* The gap that opens the list (hls.h, Beginning): a segment of a millisecond that is never loaded.
+ */
 static void write_opening_gap(struct writer *w, const struct window *window)
 {
     writer_str(w, "#EXT-X-PART:DURATION=0.001,URI=\"");
