@@ -412,6 +412,7 @@ class RtmpMediaTest(unittest.TestCase):
         self.check_sync(video, audio)
         return video, audio
 
+    @harness.also_tsan
     def test_b_frames_keep_their_times(self):
         result = self.result("b_frames")
         self.check_whole(result)
@@ -537,6 +538,7 @@ class RtmpMediaTest(unittest.TestCase):
         self.check_sync(after, sound)
         self.assertIn("RESOLUTION=640x360", result.multivariant)
 
+    @harness.also_tsan
     def test_a_killed_publisher_comes_back(self):
         result = self.result("killed")
         self.check(result, stretches=2)
@@ -558,6 +560,7 @@ class RtmpMediaTest(unittest.TestCase):
         self.assertIn("already live", result.extra["refusal"])
         self.assertIn("already live", result.extra["ffmpeg"])
 
+    @harness.also_tsan
     def test_a_silent_publisher_is_taken_over(self):
         result = self.result("take_over")
         self.check(result, stretches=2)
