@@ -174,7 +174,7 @@ static void explain(struct writer *problems, const struct key *key, struct text 
         writer_printf(problems, ":%d", origin->line);
     writer_printf(problems, ": %s.%s ", key->section, key->name);
     if (key->kind == KIND_SECRET)
-        writer_str(problems, "must have 16 to 127 characters.");
+        writer_str(problems, "must have 16 to 127 characters. ");
     else
         writer_printf(problems, "cannot be \"%.*s\". ", TEXT_ARG(value));
     if (key->kind == KIND_NUMBER)

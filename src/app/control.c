@@ -535,6 +535,9 @@ static void drain_edges(struct server *server)
     }
 }
 
+/* So long are ended playlists still served: a player asks again within a part or two. */
+static const int64_t SHOW_END_US = 1 * US_PER_S;
+
 /* Waits for the broadcasts to end, at most for half of the time. */
 static void on_shutdown_time(struct loop_timer *timer)
 {
@@ -545,7 +548,10 @@ static void on_shutdown_time(struct loop_timer *timer)
     if (channel_directory_live_count(server->directory) > 0 &&
         server->shutdown_by_us - now_us > half_us)
         loop_timer_set(server->control, timer, now_us + 20 * US_PER_MS, on_shutdown_time);
-    else
+    else if (server->must_show_end) {
+        server->must_show_end = false;
+        loop_timer_set(server->control, timer, now_us + SHOW_END_US, on_shutdown_time);
+    } else
         drain_edges(server);
 }
 
@@ -565,6 +571,7 @@ void control_begin_shutdown(struct server *server)
         return;
     server->is_shutting_down = true;
     server->shutdown_by_us = now_us + server->config.shutdown_s * US_PER_S;
+    server->must_show_end = channel_directory_live_count(server->directory) > 0;
     log_info("shutdown_begins", LOG_U64("live", channel_directory_live_count(server->directory)),
              LOG_I64("limit_s", server->config.shutdown_s));
     for (size_t i = 0; i < server->edge_count; i++)
@@ -706,25 +713,38 @@ static const struct channel *find_or_create_demo(struct server *server)
     return channel_find(server->directory, id);
 }
 
+static void print_base(const struct server *server, char *to, size_t cap)
+{
+    bool is_http = server->http_bound.any.sa_family != 0;
+
+    if (server->config.public_url[0])
+        (void)snprintf(to, cap, "%s", server->config.public_url);
+    else
+        (void)snprintf(to, cap, "%s://localhost:%u", is_http ? "http" : "https",
+                       net_port(is_http ? &server->http_bound : &server->https_bound));
+}
+
+static void print_demo(const struct server *server, const struct channel *demo, const char *base)
+{
+    printf("  Studio      %s/studio/%llu\n", base, (unsigned long long)demo->id);
+    printf("  Watch       %s/watch/%llu\n", base, (unsigned long long)demo->id);
+    if (server->rtmp_bound.any.sa_family)
+        printf("  OBS server  rtmp://localhost:%u/live\n", net_port(&server->rtmp_bound));
+    else if (server->rtmps_bound.any.sa_family)
+        printf("  OBS server  rtmps://localhost:%u/live\n", net_port(&server->rtmps_bound));
+    printf("  Stream key  %.*s\n", TEXT_ARG(secret_reveal(&demo->stream_key)));
+}
+
 void control_greet(struct server *server, bool wants_demo)
 {
     const struct config *config = &server->config;
-    unsigned http_port = server->http_bound.any.sa_family ? net_port(&server->http_bound) : 0;
-    unsigned rtmp_port = server->rtmp_bound.any.sa_family ? net_port(&server->rtmp_bound) : 0;
+    const struct channel *demo = wants_demo ? find_or_create_demo(server) : NULL;
     char base[CONFIG_TEXT_MAX + 1];
 
-    if (config->public_url[0])
-        (void)snprintf(base, sizeof(base), "%s", config->public_url);
-    else
-        (void)snprintf(base, sizeof(base), "http://localhost:%u", http_port);
+    print_base(server, base, sizeof(base));
     printf("\nStoa %s is up.\n  Home        %s/\n", STOA_VERSION, base);
-    const struct channel *demo = wants_demo ? find_or_create_demo(server) : NULL;
-    if (demo) {
-        printf("  Studio      %s/studio/%llu\n", base, (unsigned long long)demo->id);
-        printf("  Watch       %s/watch/%llu\n", base, (unsigned long long)demo->id);
-        printf("  OBS server  rtmp://localhost:%u/live\n", rtmp_port);
-        printf("  Stream key  %.*s\n", TEXT_ARG(secret_reveal(&demo->stream_key)));
-    }
+    if (demo)
+        print_demo(server, demo, base);
     printf("  Admin key   %s\n\n", config->admin_key.len
                                        ? "the one in your configuration (STOA_ADMIN_KEY)"
                                        : "the one printed at the first start");

@@ -139,6 +139,9 @@ static void on_whip_answer(void *ctx, uint64_t request_id, const struct live_whi
                           : answer->status == 409 ? "conflict"
                                                   : "whip_refused",
                           text_of(answer->detail));
+        if (answer->status == 401)
+            call->answer.headers[call->answer.header_count++] =
+                (struct api_header){"www-authenticate", "Bearer"};
         edge_answer(call);
         return;
     }

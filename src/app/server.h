@@ -62,6 +62,7 @@ struct server {
     char store_problem[160];
     bool is_shutting_down;
     int64_t shutdown_by_us;
+    bool must_show_end; /* broadcasts were on air when it began */
     size_t edges_drained;
     struct loop_timer shutdown_timer;
     struct edge_report *reports[SERVER_EDGES_MAX]; /* the newest of each edge */

@@ -46,12 +46,12 @@ static void write_json(struct writer *w, enum log_level level, const char *event
                        const struct log_field *fields, size_t count)
 {
     struct jsonw j = jsonw_of(w);
+    char time[32];
 
     jsonw_object_begin(&j);
-    jsonw_key(&j, "time");
-    writer_char(w, '"');
-    clock_write_iso8601(w, clock_wall_us());
-    writer_char(w, '"');
+    struct writer time_writer = writer_fixed(time, sizeof(time));
+    clock_write_iso8601(&time_writer, clock_wall_us());
+    jsonw_member_text(&j, "time", writer_as_text(&time_writer));
     jsonw_member_text(&j, "level", text_of(level_names[level]));
     jsonw_member_text(&j, "event", text_of(event));
     for (size_t i = 0; i < count; i++) {

@@ -68,9 +68,12 @@ static double rtt_ms(const struct measure *m)
     return known(m->stats->rtt_ms);
 }
 
-static double bitrate_kbps(const struct measure *m)
+/* A still picture needs few bits: only when the pictures do not come either is it the upload. */
+static double starved_kbps(const struct measure *m)
 {
-    return m->stats->has_video ? known(m->stats->bitrate_kbps) : (double)NAN;
+    bool is_starved = m->stats->has_video && m->stats->fps < 15;
+
+    return is_starved ? known(m->stats->bitrate_kbps) : (double)NAN;
 }
 
 static double bitrate_percent(const struct measure *m)
@@ -121,7 +124,7 @@ static const struct rule rules[] = {
      "encoder.",
      "Only # % of the wanted bitrate arrives: the upload is too slow, choose a lower "
      "resolution.", 0},
-    {HEALTH_POOR, BELOW, 150, 200, S(8), S(5), bitrate_kbps,
+    {HEALTH_POOR, BELOW, 150, 200, S(8), S(5), starved_kbps,
      "Only # kbit/s arrive: raise the bitrate in the encoder, or check the upload.",
      "Only # kbit/s arrive: the upload is too slow, close what else uses it.", 0},
     {HEALTH_POOR, BELOW, 8, 10, S(5), S(5), fps,

@@ -40,6 +40,7 @@ static void drop_playlists(struct board_channel *channel)
     channel->playlist = http_asset_unref(channel->playlist);
     channel->playlist_blocking = http_asset_unref(channel->playlist_blocking);
     channel->delta = http_asset_unref(channel->delta);
+    channel->delta_blocking = http_asset_unref(channel->delta_blocking);
     channel->multivariant = http_asset_unref(channel->multivariant);
 }
 
@@ -86,12 +87,11 @@ static struct http_asset *media_playlist(struct board_channel *channel,
                                          const struct hls_directives *directives)
 {
     const struct buf *body = hls_snapshot_playlist(channel->snapshot, directives);
-    struct http_asset **place = &channel->playlist;
+    bool is_delta = body == channel->snapshot->playlist_delta;
+    struct http_asset **place = is_delta ? &channel->delta : &channel->playlist;
 
-    if (body == channel->snapshot->playlist_delta)
-        place = &channel->delta;
-    else if (directives->has_msn)
-        place = &channel->playlist_blocking; /* caches may keep it longer */
+    if (directives->has_msn) /* caches may keep it longer */
+        place = is_delta ? &channel->delta_blocking : &channel->playlist_blocking;
     if (!*place)
         *place = playlist_asset(channel->snapshot, HLS_PLAYLIST, body, directives->has_msn);
     return *place;

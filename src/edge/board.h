@@ -40,6 +40,7 @@ struct board_channel {
     struct http_asset *playlist; /* of the snapshot, made at the first request */
     struct http_asset *playlist_blocking;
     struct http_asset *delta;
+    struct http_asset *delta_blocking;
     struct http_asset *multivariant;
     struct {
         const struct buf *body; /* the identity; kept alive by the asset */

@@ -28,11 +28,30 @@ static bool parse_id(struct text text, uint64_t *ret_id)
     return text_parse_u64(text, INT64_MAX, ret_id) && *ret_id != 0;
 }
 
+/* The client as the proxy in front names it (the last entry is the proxy's own word; what stands
+ * before it is the client's), when that proxy is trusted; else the peer. */
+static struct net_address client_address(const struct http_request *request)
+{
+    struct text forwarded = http_header(request, "x-forwarded-for");
+    struct net_address client = *http_peer(request);
+
+    if (!edge_of(request)->config.trusts_forwarded)
+        return client;
+    size_t last = forwarded.len;
+    while (last > 0 && forwarded.ptr[last - 1] != ',')
+        last--;
+    /* No address there: the peer it is. */
+    IGNORE_ERR(net_parse_ip(text_trim(text_sub(forwarded, last, forwarded.len)),
+                            net_port(http_peer(request)), &client));
+    return client;
+}
+
 static uint64_t viewer_key(const struct http_request *request)
 {
     struct text agent = http_header(request, "user-agent");
+    struct net_address client = client_address(request);
 
-    return net_hash_ip(http_peer(request)) ^ crypto_siphash(agent.ptr, agent.len);
+    return net_hash_ip(&client) ^ crypto_siphash(agent.ptr, agent.len);
 }
 
 static void on_hls(struct http_request *request)
@@ -126,7 +145,7 @@ static void send_call(struct http_request *request, enum edge_call_kind kind,
     call->edge = edge;
     call->request = request;
     call->kind = kind;
-    call->peer = *http_peer(request);
+    call->peer = client_address(request);
     call->channel_id = extra ? extra->channel_id : 0;
     net_write_ip(&peer, &call->peer);
     call->api = (struct api_request){

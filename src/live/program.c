@@ -93,6 +93,7 @@ void program_attach(struct program *program, struct live_session *session)
     program->awaits_media = true;
     program->is_feeding = false;
     program->first_sample_us = 0;
+    program->fed_at_us = 0;
     program->last_sample_us = now_us;
     program->video = format_unref(program->video);
     program->audio = format_unref(program->audio);
@@ -144,11 +145,16 @@ static void feed(struct program *program, const struct sample *sample)
 {
     int64_t now_us = loop_now_us(program->live->loop);
 
+    int64_t before_us = program->fed_at_us;
+
     follow_wall_clock(program, sample->dts_us);
+    program->fed_at_us = now_us;
     if (!hls_packager_push(program->packager, sample, now_us))
         return;
-    program->part_delay_ms = (int32_t)((loop_now_us(program->live->loop) - now_us) / US_PER_MS);
     publish(program);
+    if (before_us)
+        program->part_delay_ms =
+            (int32_t)((loop_now_us(program->live->loop) - before_us) / US_PER_MS);
     if (program->awaits_media && program->session) {
         program->awaits_media = false;
         program->live->handler->on_media(program->live->ctx, program->channel_id,

@@ -217,6 +217,7 @@ bool session_on_sample(struct live_session *session, struct sample *sample, stru
     session->last_sample_us = now_us;
     if (session->is_silent) {
         session->is_silent = false;
+        program->awaits_media = true; /* playable again with the next part */
         session->live->handler->on_resumed(session->live->ctx, session->channel_id, session->id);
     }
     struct timeline_times times =

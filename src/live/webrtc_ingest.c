@@ -23,6 +23,7 @@ enum {
     TCP_READ_LEN = 16 * 1024,
     UDP_SOCKET_NUMBER = 1, /* webrtc_address.socket; TCP connections count from 2 */
     LOCAL_ADDRESSES_MAX = 8,
+    START_BITRATE_KBPS = 1500, /* Chrome begins there instead of at 300 */
 };
 
 static const int64_t TICK_US = 10 * US_PER_MS;
@@ -50,10 +51,10 @@ struct publisher {
     struct live_session session;
     struct live_webrtc *webrtc;
     struct list_node node;
-    struct webrtc_session *core; /* NULL until it is accepted */
+    struct webrtc_session *core; /* NULL: the offer was refused */
     char url_secret[URL_SECRET_LEN + 1];
     uint64_t request_id; /* of the POST that waits; 0: answered */
-    struct buf *offer;   /* until it is accepted */
+    struct buf *answer;  /* the SDP, until it is accepted */
     bool is_over;        /* destroyed by the next tick */
     int64_t over_since_us;
 };
@@ -345,12 +346,29 @@ static const struct webrtc_handler webrtc_handler = {
     .on_ended = on_ended,
 };
 
+static void answer(struct live_webrtc *webrtc, uint64_t request_id,
+                   const struct live_whip_answer *whip_answer)
+{
+    webrtc->live->handler->on_whip_answer(webrtc->live->ctx, request_id, whip_answer);
+}
+
+static void answer_error(struct live_webrtc *webrtc, uint64_t request_id, int status,
+                         const char *detail)
+{
+    struct live_whip_answer error = {.status = status, .detail = detail};
+
+    answer(webrtc, request_id, &error);
+}
+
 static void destroy_publisher(struct publisher *publisher)
 {
+    if (publisher->request_id && publisher->session.live)
+        answer_error(publisher->webrtc, publisher->request_id, 503,
+                     "The server could not decide in time. Try again.");
     list_unlink(&publisher->node);
     webrtc_session_destroy(publisher->core);
     session_deinit(&publisher->session);
-    buf_unref(publisher->offer);
+    buf_unref(publisher->answer);
     mem_free(publisher);
 }
 
@@ -375,20 +393,6 @@ static void on_tick(struct loop_timer *timer)
 
 /* ---- WHIP ---- */
 
-static void answer(struct live_webrtc *webrtc, uint64_t request_id,
-                   const struct live_whip_answer *whip_answer)
-{
-    webrtc->live->handler->on_whip_answer(webrtc->live->ctx, request_id, whip_answer);
-}
-
-static void answer_error(struct live_webrtc *webrtc, uint64_t request_id, int status,
-                         const char *detail)
-{
-    struct live_whip_answer error = {.status = status, .detail = detail};
-
-    answer(webrtc, request_id, &error);
-}
-
 static struct publisher *publisher_of(struct live_session *session)
 {
     return CONTAINER_OF(session, struct publisher, session);
@@ -405,34 +409,15 @@ static void write_etag(const struct publisher *publisher, struct live_whip_answe
 static void ops_accept(struct live_session *session)
 {
     struct publisher *publisher = publisher_of(session);
-    struct live_webrtc *webrtc = publisher->webrtc;
-    struct live_whip_answer created = {.status = 201, .session_id = session->id};
-    struct webrtc_config config = {
-        .identity = webrtc->identity,
-        .mux = webrtc->mux,
-        .candidates = webrtc->candidates,
-        .candidate_count = webrtc->candidate_count,
-        .start_bitrate_kbps = 1500,
-        .keyframe_interval_us = session->live->config.hls.segment_target_us,
-    };
-    struct diag diag = {0};
+    struct live_whip_answer created = {
+        .status = 201, .session_id = session->id, .body = publisher->answer};
     uint64_t request_id = publisher->request_id;
 
     publisher->request_id = 0;
-    enum err err = webrtc_session_create(buf_text(publisher->offer), &config, &webrtc_handler,
-                                         publisher, loop_now_us(webrtc->live->loop), &diag,
-                                         &publisher->core, &created.body);
-    publisher->offer = buf_unref(publisher->offer);
-    if (err) {
-        answer_error(webrtc, request_id, err_http_status(err), diag.message);
-        session_on_lost(session, diag.message);
-        retire(publisher);
-        return;
-    }
     memcpy(created.secret, publisher->url_secret, sizeof(created.secret));
     write_etag(publisher, &created);
-    answer(webrtc, request_id, &created);
-    buf_unref(created.body);
+    answer(publisher->webrtc, request_id, &created);
+    publisher->answer = buf_unref(publisher->answer);
 }
 
 static void ops_refuse(struct live_session *session, enum err err, const char *sentence)
@@ -487,6 +472,24 @@ static const struct session_ops session_ops = {
     .destroy = ops_destroy,
 };
 
+/* Reads the offer and makes the session, which is nobody's before it is accepted. */
+static enum err create_core(struct publisher *publisher, struct text offer, struct diag *diag)
+{
+    struct live_webrtc *webrtc = publisher->webrtc;
+    struct webrtc_config config = {
+        .identity = webrtc->identity,
+        .mux = webrtc->mux,
+        .candidates = webrtc->candidates,
+        .candidate_count = webrtc->candidate_count,
+        .start_bitrate_kbps = START_BITRATE_KBPS,
+        .keyframe_interval_us = webrtc->live->config.hls.segment_target_us,
+    };
+
+    return webrtc_session_create(offer, &config, &webrtc_handler, publisher,
+                                 loop_now_us(webrtc->live->loop), diag, &publisher->core,
+                                 &publisher->answer);
+}
+
 void live_whip_post(struct live *live, uint64_t request_id, uint64_t channel_id,
                     struct text stream_key, struct text offer, const struct net_address *peer)
 {
@@ -499,14 +502,20 @@ void live_whip_post(struct live *live, uint64_t request_id, uint64_t channel_id,
         return;
     }
     struct publisher *publisher = mem_zalloc(sizeof(*publisher));
-    if (session_init(&publisher->session, live, &session_ops, LIVE_WHIP, peer, &diag) != OK) {
-        answer_error(webrtc, request_id, 503, diag.message);
-        mem_free(publisher);
-        return;
-    }
     publisher->webrtc = webrtc;
     publisher->request_id = request_id;
-    publisher->offer = buf_from_text(offer);
+    list_node_init(&publisher->node);
+    enum err err = create_core(publisher, offer, &diag);
+    int status = err_http_status(err);
+    if (!err) {
+        err = session_init(&publisher->session, live, &session_ops, LIVE_WHIP, peer, &diag);
+        status = 503;
+    }
+    if (err) {
+        destroy_publisher(publisher);
+        answer_error(webrtc, request_id, status, diag.message);
+        return;
+    }
     crypto_random_text(publisher->url_secret, URL_SECRET_LEN);
     list_push_back(&webrtc->publishers, &publisher->node);
     run_tick(webrtc);
@@ -615,6 +624,7 @@ void live_webrtc_destroy(struct live_webrtc *webrtc)
         struct publisher *publisher = CONTAINER_OF(node, struct publisher, node);
 
         publisher->session.state = SESSION_OVER; /* nobody is told any more */
+        publisher->request_id = 0;
         if (publisher->core)
             webrtc_session_close(publisher->core, WEBRTC_END_LOCAL, now_us);
         destroy_publisher(publisher);

@@ -167,6 +167,13 @@ static void tiny_bitrate(struct channel_stats *stats)
 {
     stats->target_bitrate_kbps = -1;
     stats->bitrate_kbps = 90;
+    stats->fps = 12;
+}
+
+static void still_picture(struct channel_stats *stats)
+{
+    stats->target_bitrate_kbps = -1;
+    stats->bitrate_kbps = 90;
 }
 
 static void half_the_pictures(struct channel_stats *stats)
@@ -216,6 +223,7 @@ static const struct {
     {"b_frames", b_frames, HEALTH_FAIR, "set B-frames to 0"},
     {"third", a_third_of_the_bitrate, HEALTH_POOR, "Only 32 % of the set bitrate"},
     {"two thirds", two_thirds_of_the_bitrate, HEALTH_FAIR, "Only 64 % of the set bitrate"},
+    {"still", still_picture, HEALTH_GOOD, ""},
     {"tiny", tiny_bitrate, HEALTH_POOR, "Only 90 kbit/s"},
     {"half", half_the_pictures, HEALTH_FAIR, "Only 50 % of the pictures"},
     {"slides", slide_show, HEALTH_POOR, "Only 4 pictures a second"},

@@ -27,12 +27,12 @@ static void first_part_is_listed_as_soon_as_its_last_frame_comes(void **state)
         assert_false(feed_frame(feed, i == 0, 33333));
     assert_true(feed_frame(feed, false, 33333)); /* the sixth: 200 ms */
     const struct hls_snapshot *snapshot = feed_snapshot(feed);
-    assert_int_equal(snapshot->running_msn, 0);
+    assert_int_equal(snapshot->running_msn, 1);
     assert_int_equal(snapshot->running_count, 1);
     assert_true(feed_playlist_has(feed, "#EXT-X-PART:DURATION=0.2"));
-    assert_true(feed_playlist_has(feed, "URI=\"e1-0.0.m4s\",INDEPENDENT=YES"));
+    assert_true(feed_playlist_has(feed, "URI=\"e1-1.0.m4s\",INDEPENDENT=YES"));
     assert_true(feed_playlist_has(feed, "#EXT-X-MAP:URI=\"e1-init0.mp4\""));
-    assert_true(feed_playlist_has(feed, "TYPE=PART,URI=\"e1-0.1.m4s\""));
+    assert_true(feed_playlist_has(feed, "TYPE=PART,URI=\"e1-1.1.m4s\""));
     feed_destroy(feed);
 }
 
@@ -343,9 +343,9 @@ static void returning_publisher_continues_behind_a_discontinuity(void **state)
     feed_frames(feed, 100, 30, 1, 60);
     feed_look(feed, hls_packager_discontinuity(feed->packager, feed->now_us));
     const struct hls_snapshot *snapshot = feed_snapshot(feed);
-    assert_int_equal(snapshot->running_msn, 2);
+    assert_int_equal(snapshot->running_msn, 3);
     assert_int_equal(snapshot->running_count, 0);
-    assert_true(feed_playlist_has(feed, "TYPE=PART,URI=\"e1-2.0.m4s\""));
+    assert_true(feed_playlist_has(feed, "TYPE=PART,URI=\"e1-3.0.m4s\""));
     assert_false(feed_playlist_has(feed, "#EXT-X-DISCONTINUITY\n"));
 
     for (int i = 0; i < 20; i++) /* no key frame yet */
@@ -620,9 +620,28 @@ static void settings_out_of_range_are_refused_with_a_sentence(void **state)
     assert_null(packager);
 }
 
+static void list_opens_with_a_gap_so_that_no_player_finds_it_empty(void **state)
+{
+    (void)state;
+    struct feed *feed = feed_create("va");
+
+    feed_frames(feed, 20, 30, 1, 60);
+    assert_true(feed_playlist_has(feed, "#EXT-X-MEDIA-SEQUENCE:0\n"));
+    assert_true(feed_playlist_has(feed, "#EXT-X-START:TIME-OFFSET=0.001\n"));
+    assert_true(feed_playlist_has(feed, "#EXT-X-GAP\n#EXTINF:0.001,\ne1-0.m4s\n"));
+    feed_frames(feed, 60, 30, 1, 60);
+    feed_frames(feed, 20, 30, 1, 60);
+    assert_false(feed_playlist_has(feed, "#EXT-X-START")); /* from now on the live edge */
+    assert_true(feed_playlist_has(feed, "#EXT-X-GAP\n"));
+    feed_frames(feed, 600, 30, 1, 60);
+    assert_false(feed_playlist_has(feed, "#EXT-X-GAP")); /* left with the first segment */
+    feed_destroy(feed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST_CASE(list_opens_with_a_gap_so_that_no_player_finds_it_empty),
         TEST_CASE(nothing_is_published_before_a_key_frame),
         TEST_CASE(first_part_is_listed_as_soon_as_its_last_frame_comes),
         TEST_CASE(parts_hold_as_many_frames_as_fit_at_each_rate),
