@@ -404,6 +404,12 @@ static void on_publish(struct server *server, const struct media_event *event)
     struct publish_answer answer;
     struct diag diag = {0};
 
+    if (event->is_refused) {
+        enum err denied = channel_check_key(server->directory, &request, &diag);
+        media_post_refuse(server, event->session_id, denied ? denied : ERR_UNSUPPORTED,
+                          diag.message);
+        return;
+    }
     enum err err = server->is_shutting_down
                        ? ERR_LIMIT
                        : channel_publish(server->directory, &request, loop_now_us(server->control),

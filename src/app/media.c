@@ -67,6 +67,7 @@ static void on_publish(void *ctx, const struct live_publish *request)
         make_event(ctx, MEDIA_PUBLISH, request->channel_id, request->session_id);
 
     event->protocol = request->protocol;
+    event->is_refused = request->is_refused;
     (void)secret_set(&event->stream_key,
                      request->stream_key); /* too long: empty, fits no channel */
     post(event);

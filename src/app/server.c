@@ -258,10 +258,8 @@ static void stop_threads(struct server *server)
         loop_stop(server->edge_loops[i]);
         loop_join(server->edge_loops[i]);
     }
-    if (server->media) {
-        loop_stop(server->media);
-        loop_join(server->media);
-    }
+    loop_stop(server->media);
+    loop_join(server->media);
 }
 
 static void on_live_gone(void *ctx)
@@ -274,8 +272,10 @@ static void destroy_all(struct server *server)
 {
     for (size_t i = 0; i < server->edge_count; i++)
         edge_destroy(server->edges[i]);
-    if (server->live) /* the shutdown was cut short, or never came so far */
+    if (server->live) { /* the start failed, or the shutdown was cut short */
         live_destroy(server->live, on_live_gone, server->media);
+        loop_run(server->media); /* until the worker has ended */
+    }
     if (server->pool || server->directory)
         control_destroy(server);
     api_destroy(server->api);
@@ -304,7 +304,8 @@ int server_run(const struct config *config, const char *config_path, bool wants_
         mem_free(server);
         return 1;
     }
-    if (create_all(server, &diag) == OK && start_threads(server, &diag) == OK) {
+    bool is_created = create_all(server, &diag) == OK;
+    if (is_created && start_threads(server, &diag) == OK) {
         watch_signals(server, &signals);
         control_greet(server, wants_demo);
         log_info("server_started", LOG_STR("version", STOA_VERSION),
@@ -315,7 +316,8 @@ int server_run(const struct config *config, const char *config_path, bool wants_
     } else {
         (void)fprintf(stderr, "stoa: %s\n", diag.message);
     }
-    stop_threads(server);
+    if (is_created)
+        stop_threads(server);
     destroy_all(server);
     secret_wipe(&server->config.admin_key);
     mem_free(server);

@@ -118,6 +118,7 @@ struct media_event {
     uint64_t broadcast_id;
     enum live_protocol protocol;
     struct secret stream_key;
+    bool is_refused;
     bool has_reason;
     char reason[LIVE_SENTENCE_MAX + 1];
     struct live_stats stats;

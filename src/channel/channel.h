@@ -303,6 +303,10 @@ MUST_USE enum err channel_publish(struct channel_directory *dir,
                                   const struct publish_request *request, int64_t now_us,
                                   struct publish_answer *ret_answer, struct diag *diag);
 
+/* Whether the key would be let in, and nothing else. ERR_DENIED as above. */
+MUST_USE enum err channel_check_key(const struct channel_directory *dir,
+                                    const struct publish_request *request, struct diag *diag);
+
 /* The first part is listed, or the first one after a pause: the channel is playable. */
 void channel_on_media(struct channel_directory *dir, uint64_t channel_id, uint64_t session_id,
                       int64_t now_us);

@@ -36,8 +36,8 @@ struct channel_stats channel_stats_unknown(void)
     };
 }
 
-static enum err find_channel(struct channel_directory *dir, const struct publish_request *request,
-                             struct channel **ret_channel, struct diag *diag)
+enum err channel_check_key(const struct channel_directory *dir,
+                           const struct publish_request *request, struct diag *diag)
 {
     const struct channel *found = channel_find_by_key(dir, request->stream_key);
 
@@ -50,8 +50,17 @@ static enum err find_channel(struct channel_directory *dir, const struct publish
                        "studio.");
         return ERR_DENIED;
     }
-    *ret_channel = directory_find(dir, found->id);
     return OK;
+}
+
+static enum err find_channel(struct channel_directory *dir, const struct publish_request *request,
+                             struct channel **ret_channel, struct diag *diag)
+{
+    enum err err = channel_check_key(dir, request, diag);
+
+    if (!err)
+        *ret_channel = directory_find(dir, channel_find_by_key(dir, request->stream_key)->id);
+    return err;
 }
 
 /* The same key from a newer session replaces a silent one; one that sends stands in its way. */

@@ -45,6 +45,7 @@ struct live_publish {
     enum live_protocol protocol;
     struct text stream_key;
     const struct net_address *peer;
+    bool is_refused; /* its offer is no good: only the key is to be checked, then live_refuse() */
 };
 
 /* Numbers about a program, once a second. Negative: not known. */
@@ -149,6 +150,7 @@ void live_drain(struct live *live);
 /* Unknown sessions are ignored: they left meanwhile. on_lost follows for an accepted one. */
 void live_accept(struct live *live, uint64_t session_id, uint64_t channel_id, uint64_t broadcast_id,
                  bool is_resumed);
+/* An empty sentence: what is wrong with its offer. */
 void live_refuse(struct live *live, uint64_t session_id, enum err err, const char *sentence);
 
 /* Closes an accepted session and tells its publisher why; no callback follows. */

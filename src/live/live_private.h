@@ -68,6 +68,7 @@ struct live_session {
     enum codec audio_codec;             /* as it comes in */
     int64_t last_sample_us;
     bool is_silent;              /* reported as lost for silence */
+    bool is_refused;             /* its offer is no good, but the key is looked at first */
     int32_t target_bitrate_kbps; /* as announced; -1: not */
     double nominal_fps;          /* as announced; -1: not */
 };

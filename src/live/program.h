@@ -49,7 +49,7 @@ struct program {
     uint32_t frames;
     int64_t counted_since_us;
     int64_t last_sample_us;
-    int64_t fed_at_us;     /* arrival of the sample before: the last one of a part that ends now */
+    int64_t fed_at_us; /* arrival of the sample before: the last one of a part that ends now */
     int32_t part_delay_ms;
     double fps;
     int32_t bitrate_kbps;

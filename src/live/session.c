@@ -85,6 +85,7 @@ void session_ask(struct live_session *session, uint64_t channel_id, struct text 
         .protocol = session->protocol,
         .stream_key = stream_key,
         .peer = &session->peer,
+        .is_refused = session->is_refused,
     };
 
     session->channel_id = channel_id;

@@ -55,6 +55,8 @@ struct publisher {
     char url_secret[URL_SECRET_LEN + 1];
     uint64_t request_id; /* of the POST that waits; 0: answered */
     struct buf *answer;  /* the SDP, until it is accepted */
+    struct diag diag;    /* what is wrong with the offer */
+    int offer_status;    /* of that answer; 0: nothing is wrong */
     bool is_over;        /* destroyed by the next tick */
     int64_t over_since_us;
 };
@@ -423,10 +425,15 @@ static void ops_accept(struct live_session *session)
 static void ops_refuse(struct live_session *session, enum err err, const char *sentence)
 {
     struct publisher *publisher = publisher_of(session);
+    uint64_t request_id = publisher->request_id;
+    int status = err == ERR_DENIED ? 401 : err_http_status(err);
 
-    answer_error(publisher->webrtc, publisher->request_id,
-                 err == ERR_DENIED ? 401 : err_http_status(err), sentence);
     publisher->request_id = 0;
+    if (!sentence[0] && publisher->offer_status) {
+        status = publisher->offer_status;
+        sentence = publisher->diag.message;
+    }
+    answer_error(publisher->webrtc, request_id, status, sentence);
     retire(publisher);
 }
 
@@ -504,17 +511,15 @@ void live_whip_post(struct live *live, uint64_t request_id, uint64_t channel_id,
     struct publisher *publisher = mem_zalloc(sizeof(*publisher));
     publisher->webrtc = webrtc;
     publisher->request_id = request_id;
-    list_node_init(&publisher->node);
-    enum err err = create_core(publisher, offer, &diag);
-    int status = err_http_status(err);
-    if (!err) {
-        err = session_init(&publisher->session, live, &session_ops, LIVE_WHIP, peer, &diag);
-        status = 503;
-    }
-    if (err) {
-        destroy_publisher(publisher);
-        answer_error(webrtc, request_id, status, diag.message);
+    if (session_init(&publisher->session, live, &session_ops, LIVE_WHIP, peer, &diag) != OK) {
+        mem_free(publisher);
+        answer_error(webrtc, request_id, 503, diag.message);
         return;
+    }
+    enum err err = create_core(publisher, offer, &publisher->diag);
+    if (err) {
+        publisher->offer_status = err_http_status(err);
+        publisher->session.is_refused = true;
     }
     crypto_random_text(publisher->url_secret, URL_SECRET_LEN);
     list_push_back(&webrtc->publishers, &publisher->node);

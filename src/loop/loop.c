@@ -241,6 +241,7 @@ void loop_run(struct loop *loop)
     atomic_store(&loop->is_running, true);
     if (!atomic_load(&loop->is_stopping))
         (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+    atomic_store(&loop->is_stopping, false); /* it may be run once more, to end what is left */
     atomic_store(&loop->is_running, false);
 }
 

@@ -151,7 +151,7 @@ static size_t write_chunk(const struct plan *plan, size_t from, struct writer *w
 
 void twcc_write(struct twcc *twcc, struct writer *w, uint32_t sender_ssrc, uint32_t media_ssrc)
 {
-    struct plan plan;
+    struct plan plan = {0};
     size_t begin = rtcp_begin(w, RTCP_RTPFB_TWCC, RTCP_RTPFB);
 
     make_plan(twcc, &plan);

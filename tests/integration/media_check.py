@@ -158,11 +158,16 @@ class MediaPlaylist:
              "EXT-X-PART-INF", "EXT-X-MEDIA-SEQUENCE", "EXT-X-DISCONTINUITY-SEQUENCE",
              "EXT-X-INDEPENDENT-SEGMENTS", "EXT-X-MAP", "EXT-X-PROGRAM-DATE-TIME", "EXT-X-PART",
              "EXTINF", "EXT-X-DISCONTINUITY", "EXT-X-PRELOAD-HINT", "EXT-X-ENDLIST",
-             "EXT-X-RENDITION-REPORT"}
+             "EXT-X-RENDITION-REPORT", "EXT-X-START"}
+    # The list opens with a segment of a millisecond that nobody fetches.
+    GAP = re.compile(r"#EXT-X-PART:DURATION=0\.001,URI=\"[^\"]+\",GAP=YES\n"
+                     r"#EXT-X-GAP\n#EXTINF:0\.001,\n[^\n]+\n")
 
     def __init__(self, text):
         self.text = text
-        lines = text.split("\n")
+        stripped = self.GAP.sub("", text, count=1)
+        self.has_gap = stripped != text
+        lines = stripped.split("\n")
         if lines[0] != "#EXTM3U" or lines[-1] != "":
             raise ValueError("not a playlist:\n" + text)
         self.head = {}
@@ -175,7 +180,9 @@ class MediaPlaylist:
             self.take(line)
         self.target = int(self.head["EXT-X-TARGETDURATION"])
         self.part_target = float(attributes(self.head["EXT-X-PART-INF"])["PART-TARGET"])
-        self.first_msn = int(self.head["EXT-X-MEDIA-SEQUENCE"])
+        self.first_msn = int(self.head["EXT-X-MEDIA-SEQUENCE"]) + self.has_gap
+        if self.has_gap and self.first_msn != 1 or "EXT-X-START" in self.head and self.segments:
+            raise ValueError("a gap or a start where none should be:\n" + text)
         self.discontinuity_sequence = int(self.head["EXT-X-DISCONTINUITY-SEQUENCE"])
         for i, segment in enumerate(self.segments):
             segment.msn = self.first_msn + i
