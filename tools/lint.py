@@ -153,6 +153,17 @@ def fingerprint(path, directory, command, common):
     return f"{path.replace('/', '_')}.{digest.hexdigest()[:32]}"
 
 
+def without_notes(output):
+    """What is wrong, and where; the analyzer's way there can be seen by running it by hand."""
+    kept, is_kept = [], True
+    for line in output.splitlines():
+        if re.search(r": (error|warning|note): ", line):
+            is_kept = ": note: " not in line
+        if is_kept:
+            kept.append(line)
+    return "\n".join(kept)
+
+
 def tidy_one(path, directory, command, common):
     key = fingerprint(path, directory, command, common)
     kept = os.path.join(TIDY_CACHE, key) if key else None
@@ -163,7 +174,7 @@ def tidy_one(path, directory, command, common):
         if kept:
             open(kept, "w", encoding="utf-8").close()
         return None
-    return f"{path}:\n{done.stdout.strip()}" + ("" if done.stdout.strip() else done.stderr)
+    return without_notes(done.stdout) or done.stderr or f"{path}: clang-tidy ended badly"
 
 
 def check_tidy(tap):
