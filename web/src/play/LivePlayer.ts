@@ -32,7 +32,8 @@ export interface PlayerState {
 const TICK_MS = 200;
 /* Part by part the measured latency swings by a part; the governor looks at its mean over a second or so. */
 const LATENCY_SMOOTHING = 0.2;
-const MEDIA_HEAL_EVERY_MS = 5_000;
+/* A failure is first answered at once, in silence; one that follows so soon is shown and waits its turn. */
+const HEAL_EVERY_MS = 10_000;
 /* After so many tries in vain everything is built anew, the picture included. */
 const REBUILD_FROM_ATTEMPT = 2;
 
@@ -193,14 +194,24 @@ export class LivePlayer {
 
   private onHlsError(data: ErrorData): void {
     if (!data.fatal) return;
+    this.report(data);
     const now = performance.now();
-    if ((data.type as string) === "mediaError" && now - this.healedAtMs > MEDIA_HEAL_EVERY_MS) {
-      this.healedAtMs = now;
+    const isFirst = now - this.healedAtMs > HEAL_EVERY_MS;
+    this.healedAtMs = now;
+    if (!isFirst || !this.state.hasPicture) {
+      this.retryLater();
+    } else if ((data.type as string) === "mediaError") {
       this.hls?.recoverMediaError();
       this.begin();
-      return;
+    } else {
+      this.hls?.startLoad();
     }
-    this.retryLater();
+  }
+
+  /* For whoever watches the players of a shop; it bubbles up from the <video>. */
+  private report(data: ErrorData): void {
+    const detail = { type: data.type, details: data.details, message: data.error.message };
+    this.video?.dispatchEvent(new CustomEvent("playererror", { detail, bubbles: true }));
   }
 
   private retryLater(): void {
