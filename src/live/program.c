@@ -112,12 +112,14 @@ void program_detach(struct program *program)
     drop_waiting(program);
 }
 
-/* The wall clock of a sample is what the clock says when it arrives with the least delay. */
+/* The wall clock of a sample is what the clock says when it arrives with the least delay. Until the
+ * first date is written the best guess replaces the one before. */
 static void follow_wall_clock(struct program *program, int64_t dts_us)
 {
     int64_t offset_us = clock_wall_us() - dts_us;
+    bool is_dated = hls_packager_snapshot(program->packager) != NULL;
 
-    if (!program->has_wall_offset) {
+    if (!program->has_wall_offset || (!is_dated && offset_us < program->wall_offset_us)) {
         program->has_wall_offset = true;
         program->wall_offset_us = program->wall_least_us = offset_us;
         hls_packager_set_wall_offset(program->packager, offset_us);
@@ -147,7 +149,6 @@ static void feed(struct program *program, const struct sample *sample)
 
     int64_t before_us = program->fed_at_us;
 
-    follow_wall_clock(program, sample->dts_us);
     program->fed_at_us = now_us;
     if (!hls_packager_push(program->packager, sample, now_us))
         return;
@@ -221,6 +222,7 @@ enum err program_push(struct program *program, struct sample *sample, struct dia
 {
     int64_t now_us = loop_now_us(program->live->loop);
 
+    follow_wall_clock(program, sample->dts_us);
     program->bytes += sample->payload.len;
     program->last_sample_us = now_us;
     if (program->first_sample_us == 0)

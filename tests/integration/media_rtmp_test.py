@@ -405,6 +405,12 @@ class RtmpMediaTest(unittest.TestCase):
         self.assertLess(found.spread, spread_s, kind)
         return found
 
+    def check_dates(self, result):
+        """They are those of the wall clock: a part is there about when it ends by its date. What
+        waited for the other track at the beginning does not move them."""
+        late = sorted(result.follower.latencies)[len(result.follower.latencies) // 2]
+        self.assertTrue(-0.1 < late < 0.3, f"{late:.3f} s after the end by its date")
+
     def check_whole(self, result, has_stalls=False, **options):
         self.check(result, has_stalls=has_stalls)
         video = self.check_track(result.source, result.stretches[0], "video", **options)
@@ -416,6 +422,7 @@ class RtmpMediaTest(unittest.TestCase):
     def test_b_frames_keep_their_times(self):
         result = self.result("b_frames")
         self.check_whole(result)
+        self.check_dates(result)
         pts = [packet.pts for packet in result.stretches[0]["video"]]
         self.assertNotEqual(pts, sorted(pts))  # there are B-frames
 
@@ -449,12 +456,14 @@ class RtmpMediaTest(unittest.TestCase):
         self.check(result)
         self.check_track(result.source, result.stretches[0], "video")
         self.assertEqual(result.stretches[0]["audio"], [])
+        self.check_dates(result)
 
     def test_sound_without_picture(self):
         result = self.result("no_video")
         self.check(result)
         self.check_track(result.source, result.stretches[0], "audio")
         self.assertEqual(result.stretches[0]["video"], [])
+        self.check_dates(result)
 
     def test_sound_before_picture(self):
         result = self.result("sound_first")

@@ -530,6 +530,9 @@ class WhipMediaTest(unittest.TestCase):
         found = sync_of(result.files[0], result.stretches[0])
         self.assertGreater(len(found), 5)
         self.assertLess(abs(sorted(found)[len(found) // 2]), 0.1, found)
+        # The dates are those of the wall clock: a part is there about when its last frame ends.
+        late = sorted(result.follower.latencies)[len(result.follower.latencies) // 2]
+        self.assertTrue(-0.1 < late < 0.3, f"{late:.3f} s after the end by its date")
         self.assertEqual(result.extra["status"]["relayStatus"], "active")
         self.assertIn('CODECS="avc1.', result.extra["multivariant"])
         self.assertIn('mp4a.40.2"', result.extra["multivariant"])

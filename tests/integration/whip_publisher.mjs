@@ -30,7 +30,7 @@ await page.goto(origin);
 // What runs in the page. Each command gets the whole line.
 const commands = {
   async publish({ url, key, audio = true, video = true, codec = 'video/H264', size = [640, 360],
-    rate = 30, source = 'device', dtx = false, candidates = null }) {
+    rate = 30, source = 'device', dtx = false, candidates = null, preference = null }) {
     const capture = async () => {
       if (source === 'device')
         return navigator.mediaDevices.getUserMedia({
@@ -48,6 +48,9 @@ const commands = {
       if (track.kind === 'video')
         sender.setCodecPreferences(RTCRtpSender.getCapabilities('video').codecs.filter(
           (c) => c.mimeType === codec));
+      if (track.kind === 'video' && preference)
+        await sender.sender.setParameters({ ...sender.sender.getParameters(),
+          degradationPreference: preference });
     }
     const offer = await pc.createOffer();
     if (dtx) offer.sdp = offer.sdp.replace('useinbandfec=1', 'useinbandfec=1;usedtx=1');
@@ -82,7 +85,7 @@ const commands = {
       if (row.type === 'outbound-rtp')
         found[row.kind] = { bytes: row.bytesSent, frames: row.framesEncoded, width: row.frameWidth,
           height: row.frameHeight, nacks: row.nackCount, plis: row.pliCount,
-          keyframes: row.keyFramesEncoded, limit: row.qualityLimitationReason,
+          keyframes: row.keyFramesEncoded, firs: row.firCount, limit: row.qualityLimitationReason,
           target: row.targetBitrate, resent: row.retransmittedPacketsSent };
       if (row.type === 'candidate-pair' && row.nominated && row.state === 'succeeded') {
         found.available = row.availableOutgoingBitrate;
