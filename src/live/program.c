@@ -146,7 +146,6 @@ static void adjust_wall_clock(struct program *program)
 static void feed(struct program *program, const struct sample *sample)
 {
     int64_t now_us = loop_now_us(program->live->loop);
-
     int64_t before_us = program->fed_at_us;
 
     program->fed_at_us = now_us;

@@ -531,7 +531,12 @@ class RtmpMediaTest(unittest.TestCase):
     def test_times_without_sense(self):
         result = self.result("garbage_times")
         self.assertEqual(result.follower.errors, [])
-        self.assertEqual(set(result.complaints), {""})
+        for stretch in result.stretches:
+            shown = [packet.pts for packet in stretch["video"]]
+            self.assertEqual(shown, sorted(set(shown)))
+        # ffmpeg takes dts for pts here and there when composition offsets are negative.
+        for complaint in result.complaints:
+            self.assertRegex(complaint, r"^(\[null.* non monotonically increasing dts .*\n?)*$")
         video = media_check.compare(result.source["video"][-60:], result.stretches[-1]["video"])
         self.assertGreater(video.matched, 55)
 
