@@ -41,7 +41,7 @@ static const struct key keys[] = {
     /* section    name               kind          where                 default           min  max      reload */
     {"http",     "listen",          KIND_ADDRESS, AT(http_listen),      "0.0.0.0:8080",   0,   0,       false, "Address of HTTP, or off."},
     {"http",     "cors_origins",    KIND_TEXT,    AT(cors_origins),     "*",              0,   0,       false, "Origins of other sites whose pages may call the API and play, separated by spaces; * for all."},
-    {"http",     "trust_forwarded", KIND_BOOL,    AT(trusts_forwarded), "no",             0,   0,       false, "A proxy in front sets X-Forwarded-Proto, and it may be believed."},
+    {"http",     "trust_forwarded", KIND_BOOL,    AT(trusts_forwarded), "no",             0,   0,       false, "A proxy in front sets X-Forwarded-Proto and X-Forwarded-For, and they may be believed."},
     {"http",     "connections",     KIND_NUMBER,  AT(connections_max),  "20000",          10,  1000000, false, "Connections of one delivery loop."},
     {"http",     "per_address",     KIND_NUMBER,  AT(connections_per_address), "512",     1,   1000000, false, "Connections from one address (IPv6: one /64) on one delivery loop."},
     {"https",    "listen",          KIND_ADDRESS, AT(https_listen),     "off",            0,   0,       false, "Address of HTTPS; needs tls.cert and tls.key."},
