@@ -338,6 +338,7 @@ def deleted(world):
         result.extra["seen_s"] = time.monotonic() - begun
         result.extra["again"] = world.server.request("DELETE", answer["location"]).status
         harness.wait_until(lambda: result.follower.playlist.has_end, 20, "the playlist has its end")
+        world.server.wait_status(result.channel, "stopped", 5)
         result.extra["status"] = world.server.status(result.channel)
         return world.finish(result)
 
