@@ -191,8 +191,12 @@ void rtp_track_put(struct rtp_track *track, const struct rtp_payload *payload,
         track->stats.duplicates++;
         return;
     }
-    if (put == RTP_PUT_FILLED)
+    if (put != RTP_PUT_NEW)
         track->stats.recovered++;
+    /* Without rtx a repeated packet looks like any other; but it was lost once, and when it came
+     * says nothing about the line. */
+    if (put == RTP_PUT_REPAIRED)
+        is_recovered = true;
     if (!is_recovered) {
         track->has_jumped = false;
         note_received(track, packet, now_us);

@@ -123,7 +123,7 @@ enum rtp_put rtp_window_put(struct rtp_window *window, int64_t seq, const struct
             return RTP_PUT_DUPLICATE;
         window->missing_count--;
         fill(window, slot, packet);
-        return RTP_PUT_FILLED;
+        return slot->nack_count > 0 ? RTP_PUT_REPAIRED : RTP_PUT_FILLED;
     }
     mark_missing(window, seq, now_us);
     *slot_of(window, seq) = (struct rtp_slot){0};

@@ -54,7 +54,8 @@ struct rtp_window {
 
 enum rtp_put {
     RTP_PUT_NEW = 1,   /* the newest packet */
-    RTP_PUT_FILLED,    /* it was missing */
+    RTP_PUT_FILLED,    /* it was missing: out of order, or late */
+    RTP_PUT_REPAIRED,  /* it was missing, and was asked for again */
     RTP_PUT_DUPLICATE, /* present already, or consumed */
 };
 

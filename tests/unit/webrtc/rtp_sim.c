@@ -199,6 +199,10 @@ static void retransmit(struct sim *sim, uint16_t seq)
         return;
     assert_ok(rtp_parse(sent->bytes, sent->len, &rtp));
     assert_int_equal(rtp.seq, seq);
+    if (sim->has_no_rtx) {
+        launch_rtp(sim, &rtp, "0");
+        return;
+    }
     payload[0] = (uint8_t)(seq >> 8);
     payload[1] = (uint8_t)seq;
     memcpy(payload + 2, rtp.payload, rtp.payload_len);

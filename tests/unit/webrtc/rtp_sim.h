@@ -51,6 +51,7 @@ struct sim {
     bool has_audio;
     bool is_outage; /* nothing arrives */
     bool ignores_nack;
+    bool has_no_rtx; /* repeats a packet as it was */
     bool ignores_pli;
     bool has_no_marker;
     uint32_t video_ssrc;
