@@ -51,7 +51,7 @@ static void anchor(struct timeline *timeline, struct timeline_track *track,
     } else {
         if (!other->is_anchored && out_us <= timeline->newest_out_us && timeline->newest_out_us > 0)
             out_us = timeline->newest_out_us + STEP_US;
-        if (did_jump && out_us <= track->last_out_us) /* it came faster than real time so far */
+        if (did_jump && out_us < track->last_out_us + STEP_US) /* faster than real time so far */
             out_us = track->last_out_us + STEP_US;
         track->offset_us = out_us - source_us;
     }

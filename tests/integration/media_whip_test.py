@@ -518,8 +518,9 @@ class WhipMediaTest(unittest.TestCase):
 
     def check(self, result, stretches=1, has_stalls=False):
         self.assertEqual(result.follower.errors, [])
-        if not has_stalls:
-            self.assertEqual(result.follower.missed_hints, [])
+        if not has_stalls:  # one for a busy machine; a wrong rule would miss each segment
+            self.assertLessEqual(len(result.follower.missed_hints), 1,
+                                 result.follower.missed_hints)
         self.assertEqual(result.complaints, [""] * stretches)
 
     def check_both(self, result):

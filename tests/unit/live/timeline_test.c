@@ -121,6 +121,7 @@ static void jump_of_a_file_that_is_sent_too_fast_goes_on_behind_it(void **state)
         (void)place(&timeline, MEDIA_VIDEO, i * 40 * MS, 0);
     assert_int_equal(place(&timeline, MEDIA_VIDEO, 0, 0), 4 * S + MS);
     assert_int_equal(place(&timeline, MEDIA_VIDEO, 40 * MS, 0), 4 * S + 41 * MS);
+    assert_int_equal(place(&timeline, MEDIA_VIDEO, 90 * S, 4 * S + 41 * MS + 5), 4 * S + 42 * MS);
 }
 
 static void new_publisher_comes_behind_the_old_one(void **state)
