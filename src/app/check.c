@@ -174,22 +174,6 @@ static void check_database(struct report *report, const struct config *config)
 
 /* ---- worker ---- */
 
-static void worker_path(const struct config *config, char *to, size_t cap)
-{
-    char self[CONFIG_TEXT_MAX + 1];
-
-    if (config->worker_path[0]) {
-        (void)snprintf(to, cap, "%s", config->worker_path);
-        return;
-    }
-    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    self[len > 0 ? len : 0] = '\0';
-    char *slash = strrchr(self, '/');
-    if (slash)
-        slash[1] = '\0';
-    (void)snprintf(to, cap, "%sstoa-worker", self);
-}
-
 /* Runs `stoa-worker --version`: shows that its libraries are there as well. */
 static bool worker_answers(const char *path)
 {
@@ -219,7 +203,7 @@ static void check_worker(struct report *report, const struct config *config)
     char path[2 * CONFIG_TEXT_MAX];
     char sentence[2 * CONFIG_TEXT_MAX + 200];
 
-    worker_path(config, path, sizeof(path));
+    config_worker_path(config, path, sizeof(path));
     if (access(path, X_OK) != 0) {
         (void)snprintf(sentence, sizeof(sentence),
                        "%s is missing. Without it, browsers' sound (Opus) is silent in HLS. Build "

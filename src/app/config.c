@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/writer.h"
@@ -392,6 +393,22 @@ void config_print(const struct config *config, struct writer *w)
         print_value(w, config, &keys[i]);
         writer_char(w, '\n');
     }
+}
+
+void config_worker_path(const struct config *config, char *to, size_t cap)
+{
+    char self[CONFIG_TEXT_MAX + 1];
+
+    if (config->worker_path[0]) {
+        (void)snprintf(to, cap, "%s", config->worker_path);
+        return;
+    }
+    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    self[len > 0 ? len : 0] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash)
+        slash[1] = '\0';
+    (void)snprintf(to, cap, "%sstoa-worker", self);
 }
 
 void config_database_path(const struct config *config, char *to, size_t cap)

@@ -65,6 +65,9 @@ MUST_USE enum err config_load(struct config *config, const char *path, struct wr
 /* All settings as an ini file with their explanations; secrets are left out. */
 void config_print(const struct config *config, struct writer *w);
 
+/* The path of stoa-worker: as set, else beside this program. */
+void config_worker_path(const struct config *config, char *to, size_t cap);
+
 /* The path of the SQLite database. */
 void config_database_path(const struct config *config, char *to, size_t cap);
 

@@ -75,24 +75,6 @@ static void watch_signals(struct server *server, struct signals *signals)
 
 /* ---- set-up ---- */
 
-static void find_worker(struct server *server)
-{
-    const char *given = server->config.worker_path;
-    char self[CONFIG_TEXT_MAX + 1];
-    ssize_t len;
-
-    if (given[0]) {
-        (void)snprintf(server->worker_path, sizeof(server->worker_path), "%s", given);
-        return;
-    }
-    len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    self[len > 0 ? len : 0] = '\0';
-    char *slash = strrchr(self, '/');
-    if (slash)
-        slash[1] = '\0';
-    (void)snprintf(server->worker_path, sizeof(server->worker_path), "%sstoa-worker", self);
-}
-
 static void split_origins(struct server *server)
 {
     char *next = server->cors_memory;
@@ -236,7 +218,7 @@ static enum err create_all(struct server *server, struct diag *diag)
     /* Seconds since 2020, in hexadecimal: another one with each start. */
     writer_printf(&epoch, "%llx",
                   (unsigned long long)(clock_wall_us() / US_PER_S - INT64_C(1577836800)));
-    find_worker(server);
+    config_worker_path(&server->config, server->worker_path, sizeof(server->worker_path));
     split_origins(server);
     enum err err = check_ports(&server->config, diag);
     if (!err)
