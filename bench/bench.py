@@ -23,6 +23,7 @@ import time
 
 from servers import (
     WINDOW_S,
+    Bare,
     Browser,
     Nginx,
     Publishers,
@@ -211,21 +212,26 @@ def row_viewers(bench):
     """LL-HLS viewers of one stream."""
     count, seconds = (300, 6) if bench.is_quick else (2000, 20)
     root = bench.sub("nginx")
-    with Stoa(bench, bench.sub("stoa")) as stoa:
+    with Stoa(bench, bench.sub("stoa"), loops=1) as stoa:
         channel, publishers = one_channel(bench, stoa, seconds + 120)
         with publishers:
             time.sleep(6)
             target_ms = copy_for_nginx(stoa, channel, root)
             ours = bench.viewers(stoa.hls(channel), "live", count, seconds, stoa.pids)
+    static = ("--paths", "/live.m3u8,/part.m4s", "--interval-ms", str(target_ms))
     with Nginx(f"{root}/run", root) as nginx:
         theirs = bench.viewers(
-            f"http://127.0.0.1:{nginx.port}/", "static", count, seconds, nginx.pids,
-            "--paths", "/live.m3u8,/part.m4s", "--interval-ms", str(target_ms),
-        )  # fmt: skip
+            f"http://127.0.0.1:{nginx.port}/", "static", count, seconds, nginx.pids, *static
+        )
+    with Bare(bench, root, "live.m3u8", "part.m4s") as bare:
+        floor = bench.viewers(
+            f"http://127.0.0.1:{bare.port}/", "static", count, seconds, bare.pids, *static
+        )
     bench.row(
         f"{count} LL-HLS viewers, CPU a request",
         f"{ours['cpu_us_a_request']:.2f} us ({ours['requests']} requests)",
-        f"nginx, static: {theirs['cpu_us_a_request']:.2f} us",
+        f"nginx, static: {theirs['cpu_us_a_request']:.2f} us; "
+        f"the kernel alone: {floor['cpu_us_a_request']:.2f} us",
         "at most 8 us",
         ours["cpu_us_a_request"] <= 8,
         measured=ours,

@@ -37,10 +37,19 @@ def children(pid):
         return [int(child) for child in file.read().split()]
 
 
-def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_port():
+    """A number that is free for TCP and for UDP: WebRTC listens on both."""
+    while True:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        ):
+            tcp.bind(("127.0.0.1", 0))
+            try:
+                udp.bind(tcp.getsockname())
+            except OSError:
+                continue
+            return tcp.getsockname()[1]
 
 
 def wait_until(condition, seconds, what):
@@ -153,8 +162,25 @@ class Nginx(Process):
             }}"""
 
 
+class Bare(Process):
+    """bare_server.c: what the kernel alone takes for the same answers."""
+
+    def __init__(self, bench, folder, *names):
+        self.port = free_port()
+        os.makedirs(folder, exist_ok=True)
+        super().__init__(
+            [bench.tool("bare_server"), str(self.port),
+             *(os.path.join(folder, name) for name in names)],
+            f"{folder}/bare.log",
+        )  # fmt: skip
+        wait_until(lambda: accepts(self.port), 10, "bare_server")
+        self.pids = [self.pid]
+
+
 class Stoa(Process):
-    def __init__(self, bench, folder, tls=None):
+    """`loops`: delivery loops; 1 where the yardstick is one worker of nginx."""
+
+    def __init__(self, bench, folder, tls=None, loops=0):
         self.port, self.rtmp_port = free_port(), free_port()
         self.tls_port = free_port() if tls else 0
         os.makedirs(folder, exist_ok=True)
@@ -162,9 +188,10 @@ class Stoa(Process):
             os.environ,
             STOA_HTTP_LISTEN=f"127.0.0.1:{self.port}",
             STOA_RTMP_LISTEN=f"127.0.0.1:{self.rtmp_port}",
-            STOA_RTC_LISTEN=f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
+            STOA_RTC_LISTEN=f"127.0.0.1:{free_port()}",
             STOA_DATA_DIR=f"{folder}/data",
             STOA_ADMIN_KEY=ADMIN_KEY,
+            STOA_SERVER_THREADS=str(loops),
         )
         if tls:
             env |= {

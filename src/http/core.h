@@ -40,6 +40,7 @@ struct http_io {
     size_t (*queued_len)(const void *handle);
     void (*pause_reading)(void *handle);
     void (*resume_reading)(void *handle);
+    void (*delay_acks)(void *handle); /* an answer came late, the next request is expected now */
     void (*shutdown)(void *handle);
     void (*close)(void *handle);
 };

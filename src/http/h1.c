@@ -96,11 +96,14 @@ static void h1_send_reply(struct http_request *req, struct http_reply *reply)
 {
     struct http_conn *conn = req->conn;
     bool is_last = is_last_answer(conn);
+    bool was_suspended = request_is_owned(req);
 
     count_answer(conn, reply->status);
     if (req->method != HTTP_HEAD)
         conn->server->counters.body_bytes_sent += reply->body_len;
     conn_send(conn, render_head(conn, reply, is_last), reply->slices, reply->slices_count);
+    if (was_suspended && !is_last && conn->handle)
+        conn->io->delay_acks(conn->handle);
     end_request(conn, is_last);
 }
 

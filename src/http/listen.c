@@ -41,6 +41,11 @@ static void io_resume_reading(void *handle)
     stream_resume_reading(handle);
 }
 
+static void io_delay_acks(void *handle)
+{
+    stream_delay_acks(handle);
+}
+
 static void io_shutdown(void *handle)
 {
     stream_shutdown(handle);
@@ -57,6 +62,7 @@ static const struct http_io stream_io = {
     .queued_len = io_queued_len,
     .pause_reading = io_pause_reading,
     .resume_reading = io_resume_reading,
+    .delay_acks = io_delay_acks,
     .shutdown = io_shutdown,
     .close = io_close,
 };

@@ -147,6 +147,11 @@ void stream_resume_reading(struct stream *stream);
  * come; the owner reads when it likes. 1 restores the default. Plain TCP only. */
 void stream_set_read_low_water(struct stream *stream, int bytes);
 
+/* Lets the acknowledgement of the next bytes ride on the answer to them. The kernel does so by
+ * itself while answers come at once, but one that came late (a blocked LL-HLS request) makes it
+ * acknowledge the next request with a packet of its own. Plain TCP only; costs a system call. */
+void stream_delay_acks(struct stream *stream);
+
 /* Sends `head` (borrowed; copied only if it cannot be sent now; may be empty) and then the slices,
  * whose references it takes in every case. OK: sent or queued. ERR_CLOSED, ERR_IO: it broke; close.
  */

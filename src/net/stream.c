@@ -1,5 +1,7 @@
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -425,6 +427,14 @@ void stream_set_read_low_water(struct stream *stream, int bytes)
         return; /* a record may be smaller than the mark */
     if (setsockopt(stream->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes)) == 0)
         stream->is_clocked = bytes > 1;
+}
+
+void stream_delay_acks(struct stream *stream)
+{
+    int off = 0;
+
+    if (!stream->tls)
+        (void)setsockopt(stream->fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off)); /* a hint */
 }
 
 /* ---- events and life ---- */

@@ -58,6 +58,11 @@ static void pipe_resume(void *handle)
     ((struct http_pipe_end *)handle)->is_paused = false;
 }
 
+static void pipe_delay_acks(void *handle)
+{
+    ((struct http_pipe_end *)handle)->acks_delayed++;
+}
+
 static void pipe_shutdown(void *handle)
 {
     ((struct http_pipe_end *)handle)->is_shut_down = true;
@@ -78,6 +83,7 @@ static const struct http_io pipe_io = {
     .queued_len = pipe_queued_len,
     .pause_reading = pipe_pause,
     .resume_reading = pipe_resume,
+    .delay_acks = pipe_delay_acks,
     .shutdown = pipe_shutdown,
     .close = pipe_close,
 };

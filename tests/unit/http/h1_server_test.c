@@ -493,6 +493,22 @@ static void a_waiting_request_keeps_its_texts(void **state)
     close_pipe();
 }
 
+/* An answer that comes at once carries the acknowledgement by itself. */
+static void only_after_a_late_answer_acknowledgements_wait_for_the_next(void **state)
+{
+    (void)state;
+    open_pipe();
+    http_pipe_send(&P, GET("/asset"));
+    assert_int_equal(P.end.acks_delayed, 0);
+    http_pipe_send(&P, GET("/wait"));
+    http_respond_asset(CONTAINER_OF(list_first(&S.waiting), struct http_request, owner_node),
+                       S.asset);
+    assert_int_equal(P.end.acks_delayed, 1);
+    http_pipe_send(&P, GET("/asset"));
+    assert_int_equal(P.end.acks_delayed, 1);
+    close_pipe();
+}
+
 static void a_client_that_goes_away_cancels_its_request(void **state)
 {
     (void)state;
@@ -739,6 +755,7 @@ int main(void)
         TEST_CASE(a_streamed_body_over_the_limit_tells_the_owner_and_the_client),
         TEST_CASE(a_paused_body_waits_in_the_clients_buffer),
         TEST_CASE(a_waiting_request_keeps_its_texts),
+        TEST_CASE(only_after_a_late_answer_acknowledgements_wait_for_the_next),
         TEST_CASE(a_client_that_goes_away_cancels_its_request),
         TEST_CASE(a_broken_client_is_reported_after_the_owners_call),
         TEST_CASE(a_crowd_is_woken_in_one_walk_of_the_list),
