@@ -268,7 +268,7 @@ def row_plain(bench):
                     f"http://127.0.0.1:{nginx.port}/hls/a.m3u8", "plain", count, seconds,
                     nginx.pids, "--warm-up", "6",
                 )  # fmt: skip
-    with Stoa(bench, bench.sub("stoa")) as stoa:
+    with Stoa(bench, bench.sub("stoa"), loops=1) as stoa:
         channel, publishers = one_channel(bench, stoa, seconds + 120)
         with publishers:
             time.sleep(13)
@@ -335,7 +335,7 @@ def row_segments(bench):
     seconds, rounds = (2, 1) if bench.is_quick else (5, 3)
     root = bench.sub("nginx")
     results = {name: [] for name in ("ours", "theirs", "ours_h2", "theirs_h2")}
-    with Stoa(bench, bench.sub("stoa"), bench.tls) as stoa:
+    with Stoa(bench, bench.sub("stoa"), bench.tls, loops=1) as stoa:
         channel, publishers = one_channel(bench, stoa, rounds * seconds * 4 + 120, bench.media_large)
         with publishers, Nginx(f"{root}/run", root, tls=bench.tls) as nginx:
             time.sleep(6)
@@ -380,7 +380,7 @@ def row_playlist(bench):
     """Media playlist requests a core-second."""
     seconds, rounds = (2, 1) if bench.is_quick else (5, 3)
     root = bench.sub("nginx")
-    with Stoa(bench, bench.sub("stoa")) as stoa:
+    with Stoa(bench, bench.sub("stoa"), loops=1) as stoa:
         channel, publishers = one_channel(bench, stoa, rounds * seconds * 2 + 60)
         with publishers, Nginx(f"{root}/run", root) as nginx:
             time.sleep(13)
