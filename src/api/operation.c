@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "api/exchange.h"
 #include "api/present.h"
 #include "base/crypto.h"
 #include "base/jsonw.h"
