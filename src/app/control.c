@@ -623,10 +623,10 @@ static void end_shutdown(struct server *server)
 
 static enum err open_store(struct server *server, struct diag *diag)
 {
-    char path[2 * CONFIG_TEXT_MAX];
-    struct store_config config = {.path = path};
+    char url[2 * CONFIG_TEXT_MAX] = "sqlite:";
+    struct store_config config = {.url = url};
 
-    config_database_path(&server->config, path, sizeof(path));
+    config_database_path(&server->config, url + strlen(url), sizeof(url) - strlen(url));
     if (mkdir(server->config.data_dir, 0700) != 0 && access(server->config.data_dir, W_OK) != 0) {
         diag_set(diag,
                  "The folder \"%.100s\" (data.dir) cannot be made or written. Make it, or give "

@@ -95,16 +95,23 @@ static enum err configure(struct db *db, const struct store_config *config, stru
                      diag);
 }
 
+static const char SQLITE_SCHEME[] = "sqlite:";
+
 enum err db_open(const struct store_config *config, struct db **ret_db, struct diag *diag)
 {
-    enum err err = create_file(config->path, diag);
+    if (!text_starts_with(text_of(config->url), text_of(SQLITE_SCHEME))) {
+        diag_set(diag, "database.url must start with sqlite:");
+        return ERR_INVALID;
+    }
+    const char *path = config->url + strlen(SQLITE_SCHEME);
+    enum err err = create_file(path, diag);
 
     if (err != OK)
         return err;
 
     struct db *db = mem_zalloc(sizeof(*db));
-    int code = sqlite3_open_v2(config->path, &db->handle,
-                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    int code =
+        sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 
     err = code == SQLITE_OK ? configure(db, config, diag) : failed(db, code, diag);
     if (err != OK) {

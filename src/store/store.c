@@ -149,7 +149,8 @@ static enum err raise_counter(struct store *store, const char *name, uint64_t id
 
 enum err store_load(struct store *store, struct store_snapshot *ret_snapshot, struct diag *diag)
 {
-    struct store_snapshot snapshot = {0};
+    struct store_snapshot snapshot = {.channel_ids_end = UINT64_MAX,
+                                      .broadcast_ids_end = UINT64_MAX};
     enum err err = load_channels(store, &snapshot, diag);
 
     if (err == OK)
@@ -330,6 +331,8 @@ static enum err apply_channel(struct store *store, const struct store_change *ch
     case STORE_CHANNEL_CREATE:
         return store_channel_create(store, &change->channel, diag);
     case STORE_CHANNEL_UPDATE:
+    case STORE_CHANNEL_SETTINGS:
+    case STORE_CHANNEL_STATE:
         return store_channel_update(store, &change->channel, diag);
     case STORE_CHANNEL_DELETE:
         return store_channel_delete(store, change->channel.id, diag);

@@ -65,10 +65,12 @@ static void run_begin(struct run *run, const char *path, int64_t now_us)
     *run = (struct run){0};
     const struct channel_handler handler = {run, on_store, on_kick, on_stop, on_changed};
     const struct channel_limits limits = channel_limits_default();
-    const struct store_config config = {.path = path};
+    char url[96];
+    const struct store_config config = {.url = url};
     struct store_snapshot snapshot;
     struct diag diag = {0};
 
+    (void)snprintf(url, sizeof(url), "sqlite:%s", path);
     assert_ok(store_open(&config, &run->store, &diag));
     assert_ok(store_load(run->store, &snapshot, &diag));
     run->dir = channel_directory_create(&limits, &handler);

@@ -17,6 +17,7 @@ enum { PAGE_COUNT_SMALL = 40 };
 struct place {
     char folder[64];
     char path[96];
+    char url[112];
 };
 
 static struct place place_create(void)
@@ -25,6 +26,7 @@ static struct place place_create(void)
 
     assert_non_null(mkdtemp(place.folder));
     (void)snprintf(place.path, sizeof(place.path), "%s/stoa.db", place.folder);
+    (void)snprintf(place.url, sizeof(place.url), "sqlite:%s", place.path);
     return place;
 }
 
@@ -43,7 +45,7 @@ static void place_remove(const struct place *place)
 
 static struct store *open_store(const struct place *place)
 {
-    struct store_config config = {.path = place->path, .busy_timeout_ms = 1};
+    struct store_config config = {.url = place->url, .busy_timeout_ms = 1};
     struct store *store;
     struct diag diag = {0};
 
@@ -329,7 +331,7 @@ static void database_from_the_future_is_refused(void **state)
 {
     (void)state;
     struct place place = place_create();
-    struct store_config config = {.path = place.path};
+    struct store_config config = {.url = place.url};
     struct store *store = open_store(&place);
     struct diag diag = {0};
 
@@ -352,7 +354,7 @@ static void broken_migration_leaves_the_version_before_it(void **state)
     };
     const struct migration_set set = {files, 2};
     struct place place = place_create();
-    struct store_config config = {.path = place.path};
+    struct store_config config = {.url = place.url};
     struct db *db;
     struct diag diag = {0};
     uint32_t version;
@@ -373,7 +375,7 @@ static void full_disk_is_told_and_harms_nothing(void **state)
 {
     (void)state;
     struct place place = place_create();
-    struct store_config config = {.path = place.path, .page_count_max = PAGE_COUNT_SMALL};
+    struct store_config config = {.url = place.url, .page_count_max = PAGE_COUNT_SMALL};
     struct store *store;
     struct diag diag = {0};
     struct store_snapshot snapshot;
@@ -434,7 +436,7 @@ static void file_that_is_no_database_is_refused(void **state)
 {
     (void)state;
     struct place place = place_create();
-    struct store_config config = {.path = place.path};
+    struct store_config config = {.url = place.url};
     struct store *store;
     struct diag diag = {0};
     FILE *file = fopen(place.path, "w");
@@ -451,7 +453,7 @@ static void file_that_is_no_database_is_refused(void **state)
 static void missing_folder_is_told_with_its_name(void **state)
 {
     (void)state;
-    struct store_config config = {.path = "/nonexistent/folder/stoa.db"};
+    struct store_config config = {.url = "sqlite:/nonexistent/folder/stoa.db"};
     struct store *store;
     struct diag diag = {0};
 
