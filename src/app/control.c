@@ -747,8 +747,8 @@ static const struct channel *find_or_create_demo(struct server *server)
     if (channel_directory_count(server->directory))
         return channel_directory_at(server->directory, 0);
     api_draw_stream_key(key);
-    if (channel_create(server->directory, TEXT("Demo"), text_of(key), loop_now_us(server->control),
-                       &id, &diag) != OK)
+    if (channel_create(server->directory, &(struct channel_settings){.title = TEXT("Demo")},
+                       text_of(key), loop_now_us(server->control), &id, &diag) != OK)
         return NULL;
     return channel_find(server->directory, id);
 }

@@ -74,8 +74,10 @@ static struct channel_directory *make_directory(uint64_t *ticket)
     struct publish_answer answer;
     uint64_t id;
 
-    REQUIRE(channel_create(dir, TEXT("one"), TEXT("fuzz-key-1"), 1, &id, NULL) == OK);
-    REQUIRE(channel_create(dir, TEXT("two"), TEXT("fuzz-key-2"), 1, &id, NULL) == OK);
+    REQUIRE(channel_create(dir, &(struct channel_settings){.title = TEXT("one")},
+                           TEXT("fuzz-key-1"), 1, &id, NULL) == OK);
+    REQUIRE(channel_create(dir, &(struct channel_settings){.title = TEXT("two")},
+                           TEXT("fuzz-key-2"), 1, &id, NULL) == OK);
     REQUIRE(channel_publish(dir, &request, 1, &answer, NULL) == OK);
     return dir;
 }

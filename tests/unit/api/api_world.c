@@ -140,7 +140,8 @@ uint64_t api_world_channel(struct api_world *world, const char *title)
     uint64_t id;
 
     (void)snprintf(key, sizeof(key), "stream-key-%zu", channel_directory_count(world->dir) + 1);
-    assert_ok(channel_create(world->dir, text_of(title), text_of(key), WORLD_NOW, &id, &diag));
+    assert_ok(channel_create(world->dir, &(struct channel_settings){.title = text_of(title)},
+                             text_of(key), WORLD_NOW, &id, &diag));
     return id;
 }
 
