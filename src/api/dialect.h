@@ -4,15 +4,16 @@
 #ifndef API_DIALECT_H
 #define API_DIALECT_H
 
-#include "api/guard.h"
 #include "api/operation.h"
 #include "base/writer.h"
+
+struct guard;
 
 struct api {
     struct api_config config; /* public_url points to public_url_chars */
     char *public_url_chars;
     struct channel_directory *directory;
-    struct guard guard;
+    struct guard *guard;
     struct writer body;  /* the answer's */
     struct writer data;  /* one operation's result */
     struct buf *openapi; /* rendered once; NULL: not yet */
