@@ -26,13 +26,16 @@
  *   JWT        three parts of base64url      not at all                    never
  *   password                                 Argon2id (account/password.h) never, but one that the
  *                                                                          server drew: once
- * All of the random ones have 200 bits or more, so a plain SHA-256 is enough (decisions 0002,
- * 0010).
+ * The random ones have 200 bits or more, so a plain SHA-256 is enough (decisions 0002 and 0010).
  *
  * Rights     A caller has a role and scopes. A role has its scopes (account_role_scopes); an API
- * key has those of its own that its account's role has too. Which operation needs what is api/'s
- * table. Ownership  The directory owns everything. Pointers to rows are borrowed: valid until the
- * next call that changes something. Threads    All on one loop (control), but password_job_run().
+ *            key has those of its own that its account's role has too. Which operation needs what
+ *            is the table of api/.
+ * Sessions   row.expires_at_us is the end of a session's longest life; it ends before that when it
+ *            idles for session_idle_us. Using it writes last_used_at_us, once an hour.
+ * Ownership  The directory owns everything. Pointers to rows are borrowed: valid until the next
+ *            call that changes something.
+ * Threads    All on one loop (control), but password_job_run().
  * Times      now_us is monotonic; rows and expiry are wall clock: the directory adds the offset of
  *            account_directory_set_wall_offset().
  * Errors     ERR_INVALID (the sentence names the field), ERR_NOT_FOUND, ERR_CONFLICT, ERR_LIMIT,
@@ -51,10 +54,8 @@
 #include "base/crypto.h"
 #include "base/err.h"
 #include "base/text.h"
-#include "store/rows.h"
+#include "store/store.h"
 
-struct store_batch;
-struct store_snapshot;
 struct account_directory;
 struct jwt_checker;
 
@@ -120,6 +121,7 @@ void account_scopes_write(uint32_t scopes, char to[ROW_SCOPES_LEN_MAX + 1]);
 
 struct account_limits {
     uint32_t accounts_max;
+    uint32_t sessions_max;             /* as below, of all accounts together */
     uint32_t sessions_per_account_max; /* the one that was quiet longest goes */
     uint32_t keys_per_account_max;
     uint32_t tokens_per_channel_max;
@@ -135,8 +137,9 @@ struct account_limits {
     struct password_cost password_cost;
 };
 
-/* 100,000 accounts, 20 sessions, 50 keys, 100 tokens, 64 jobs; 14 days, 1 h, 90 days; 12 h, 7 days;
- * 1 min; 10 wrong keys a minute and address, 20 wrong passwords a minute and e-mail. */
+/* 100,000 accounts, 100,000 sessions, 20 an account, 50 keys, 100 tokens, 64 jobs; 14 days, 1 h, 90
+ * days; 12 h, 7 days; 1 min; 10 wrong keys a minute and address, 20 wrong passwords a minute and
+ * e-mail. */
 struct account_limits account_limits_default(void);
 
 /* Verifies the shop's JWTs; NULL: there are none. Borrowed, must outlive the directory. */
@@ -147,33 +150,35 @@ void account_directory_destroy(struct account_directory *dir);
 /* wall clock minus monotonic clock. Call it before anything else, and now and then. */
 void account_directory_set_wall_offset(struct account_directory *dir, int64_t offset_us);
 
-/* Takes over what is stored (the snapshot is copied). What is expired is left out. */
-void account_directory_load(struct account_directory *dir, const struct store_snapshot *snapshot,
+/* Takes over what is stored (store_load_people; copied). What is expired is left out. */
+void account_directory_load(struct account_directory *dir, const struct store_people *people,
                             int64_t now_us);
 
 /* When account_directory_on_time() wants to be called; INT64_MAX: never. May be early. */
 int64_t account_directory_deadline_us(const struct account_directory *dir);
 
-/* Puts into the batch what was noted meanwhile (sessions renewed, keys used) and drops what is
- * expired. The batch may stay empty. At the end of the program call it with INT64_MAX. */
+/* Puts into the batch what was noted meanwhile (sessions renewed, keys used) and forgets what is
+ * expired. The batch may stay empty. */
 void account_directory_on_time(struct account_directory *dir, struct store_batch *batch,
                                int64_t now_us);
+
+/* The first half of it, at once: at the end of the program. */
+void account_directory_flush(struct account_directory *dir, struct store_batch *batch);
 
 /* The store's answer to a batch. Takes back what it created when the result is not OK. */
 void account_directory_on_stored(struct account_directory *dir, const struct store_batch *batch,
                                  enum err result);
 
-/* Another server on the same database changed a row: what it is now, or NULL when it is gone. */
+/* Another server on the same database changed a row: what it is now, or NULL when it is gone. The
+ * id is the store's: a UUID, of sessions the hash in hexadecimal. What was revoked here stays so.
+ */
 void account_directory_set_account_row(struct account_directory *dir, struct text id,
                                        const struct account_row *row);
-void account_directory_set_session_row(struct account_directory *dir,
-                                       const uint8_t token_hash[CRYPTO_SHA256_LEN],
+void account_directory_set_session_row(struct account_directory *dir, struct text id,
                                        const struct session_row *row);
-void account_directory_set_api_key_row(struct account_directory *dir,
-                                       const uint8_t key_hash[CRYPTO_SHA256_LEN],
+void account_directory_set_api_key_row(struct account_directory *dir, struct text id,
                                        const struct api_key_row *row);
-void account_directory_set_publish_token_row(struct account_directory *dir,
-                                             const uint8_t token_hash[CRYPTO_SHA256_LEN],
+void account_directory_set_publish_token_row(struct account_directory *dir, struct text id,
                                              const struct publish_token_row *row);
 
 /* ---- who calls ---- */
@@ -313,7 +318,8 @@ struct session_opened {
     char token[ACCOUNT_SESSION_TOKEN_LEN + 1]; /* for the cookie */
     char csrf_token[ACCOUNT_CSRF_TOKEN_LEN + 1];
     char account_id[ROW_UUID_LEN + 1];
-    int64_t expires_at_us; /* wall clock; of the cookie: it may live as long as session_life_us */
+    int64_t expires_at_us; /* wall clock; moves on with use */
+    uint32_t max_age_s;    /* of the cookie: its longest life */
 };
 
 /* ERR_DENIED: e-mail or password are wrong (one sentence for both); ERR_CONFLICT: the account is
@@ -328,7 +334,6 @@ MUST_USE enum err account_sign_in_finish(struct account_directory *dir,
  * when the browser came by https. A NULL session writes the one that takes the cookie away. */
 enum { ACCOUNT_SET_COOKIE_LEN_MAX = 159 };
 void account_set_cookie(const struct session_opened *session, bool is_secure,
-                        const struct account_limits *limits,
                         char to[ACCOUNT_SET_COOKIE_LEN_MAX + 1]);
 
 /* Checks the rules for the new password and the guard (wrong current passwords count like wrong
@@ -476,7 +481,7 @@ MUST_USE enum err account_token_revoke(struct account_directory *dir, uint64_t c
 
 /* The index-th of a channel that is neither revoked nor expired, oldest first; NULL at the end. */
 const struct publish_token_row *account_token_at(const struct account_directory *dir,
-                                                 uint64_t channel_id, size_t index);
+                                                 uint64_t channel_id, size_t index, int64_t now_us);
 
 /* What a publisher may, who shows a publish token where a stream key could be (WHIP, RTMP). */
 struct publish_permit {

@@ -21,7 +21,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "store/rows.h"
+#include "store/store.h"
 
 enum { PASSWORD_LEN_MIN = 8, PASSWORD_LEN_MAX = 256 }; /* bytes */
 
@@ -51,17 +51,21 @@ struct password_job {
     char new_hash[ROW_PASSWORD_HASH_LEN_MAX + 1]; /* ""; none was made: not right or not needed */
 };
 
-/* Blocks for as long as Argon2id takes. Wipes both passwords. ERR_IO: there is no memory for it;
- * nothing is right then. */
+/* Blocks for as long as Argon2id takes. Wipes both passwords. ERR_IO: there is no memory for the
+ * new hash; what was verified counts. */
 MUST_USE enum err password_job_run(struct password_job *job);
 
 void password_job_wipe(struct password_job *job);
 
-/* 8 to 256 bytes of UTF-8 without control characters. ERR_INVALID with a sentence. */
+/* 8 to 256 bytes of UTF-8, and no other rule. ERR_INVALID with a sentence. */
 MUST_USE enum err password_check_rules(struct text password, struct diag *diag);
 
 /* False when it is longer than PASSWORD_LEN_MAX; it is then empty. */
 bool password_set(struct password *password, struct text text);
+
+/* A hash of this cost that no password fits: whoever signs in as nobody waits as long. */
+void password_write_nobodys_hash(const struct password_cost *cost,
+                                 char to[ROW_PASSWORD_HASH_LEN_MAX + 1]);
 
 /* 20 characters of [a-z2-7] (100 random bits) for a password that is shown once. */
 enum { PASSWORD_DRAWN_LEN = 20 };

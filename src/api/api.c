@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "account/guard.h"
 #include "api/exchange.h"
 #include "base/clock.h"
 #include "base/jsonw.h"
@@ -18,6 +19,7 @@ struct api *api_create(const struct api_config *config, const struct api_handler
                        struct channel_directory *directory)
 {
     struct api *api = mem_zalloc(sizeof(*api));
+    const struct guard_rule rule = guard_rule_default();
 
     /* With our allocator, out of memory is handled in one way, and tests see leaks. */
     json_set_alloc_funcs(mem_alloc, mem_free);
@@ -27,6 +29,7 @@ struct api *api_create(const struct api_config *config, const struct api_handler
     api->handler = *handler;
     api->directory = directory;
     list_init(&api->waiting);
+    api->guard = guard_create(&rule);
     api->body = writer_growing(API_ANSWER_LEN_MAX);
     api->data = writer_growing(API_ANSWER_LEN_MAX);
     return api;
@@ -43,6 +46,7 @@ void api_destroy(struct api *api)
     writer_deinit(&api->body);
     writer_deinit(&api->data);
     (void)buf_unref(api->openapi);
+    guard_destroy(api->guard);
     mem_free(api->public_url_chars);
     mem_free(api);
 }
@@ -77,7 +81,8 @@ static void read_caller(struct api *api, const struct api_request *request, int6
         return; /* none, or those of a proxy in front of us */
     key = text_trim(text_sub(scheme, 7, scheme.len));
 
-    int64_t shut_for_us = guard_shut_for_us(&api->guard, request->peer_address, now_us);
+    uint64_t address = guard_key(GUARD_ADDRESS, request->peer_address);
+    int64_t shut_for_us = guard_shut_for_us(api->guard, address, now_us);
     if (shut_for_us > 0) {
         caller->error.retry_after_s = (int)((shut_for_us + US_PER_S - 1) / US_PER_S);
         (void)api_fail(&caller->error, API_TOO_MANY_REQUESTS,
@@ -92,7 +97,7 @@ static void read_caller(struct api *api, const struct api_request *request, int6
         caller->kind = CALLER_HOST;
         caller->channel_id = channel->id;
     } else {
-        guard_note_failure(&api->guard, request->peer_address, now_us);
+        guard_note(api->guard, address, now_us);
         (void)api_fail(&caller->error, API_UNAUTHORIZED, "This key is not known.");
     }
 }

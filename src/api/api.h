@@ -23,7 +23,7 @@
  * holds it until they are stored and sends api_not_stored() instead when one of them could not be.
  *
  * Credentials  Authorization: Bearer <admin key> or <stream key of the channel>. Wrong keys are
- *              counted by address; too many answer 429 with Retry-After (guard.h).
+ *              counted by address; too many answer 429 with Retry-After (account/guard.h).
  * Limits       The enum below; over them 413, 414 or 400.
  * Secrets      Answers hold stream keys only for their owner and the admin. Never log a body.
  */

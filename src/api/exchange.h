@@ -17,7 +17,6 @@
 
 #include <jansson.h>
 
-#include "api/guard.h"
 #include "api/operation.h"
 #include "base/list.h"
 #include "base/writer.h"
@@ -25,13 +24,14 @@
 enum { EXCHANGE_URL_LEN_MAX = 300 };
 
 struct exchange;
+struct guard;
 
 struct api {
     struct api_config config; /* public_url points to public_url_chars */
     char *public_url_chars;
     struct api_handler handler;
     struct channel_directory *directory;
-    struct guard guard;
+    struct guard *guard;
     struct writer body;  /* the answer's, while it is put together */
     struct writer data;  /* one operation's result */
     struct list waiting; /* exchanges with calls that wait */
