@@ -21,7 +21,7 @@ FLOORS = (
     ("media", "codec"),
     ("mp4", "hls", "rtmp", "webrtc", "http"),
     ("live", "transcode"),
-    ("store", "channel"),
+    ("store", "channel", "account"),
     ("api", "edge"),
     ("app",),
 )
@@ -33,14 +33,16 @@ NEIGHBOURS = {
     ("hls", "mp4"),         # parts are fragments of MP4
     ("live", "transcode"),  # a channel on air owns its worker
     ("channel", "store"),   # the domain keeps itself in tables
+    ("account", "store"),
     ("edge", "api"),        # an edge carries API calls to the control loop
 }
 
 # Toolboxes: each header is public. Elsewhere only <folder>/<folder>.h is, and these.
 OPEN_FOLDERS = {"base", "media"}
 MORE_PUBLIC_HEADERS = {
-    "loop/child.h",  # a supervised process
-    "loop/pool.h",   # threads for what blocks
+    "account/guard.h",  # who tries or calls too often
+    "loop/child.h",     # a supervised process
+    "loop/pool.h",      # threads for what blocks
 }
 
 # Protocol cores work without the world: bytes and times are arguments, results are values.
@@ -145,7 +147,8 @@ def check_guards(tap):
 
 
 def include_flags():
-    packages = ["libuv", "libnghttp2", "openssl", "jansson", "sqlite3", "zlib", "libavcodec",
+    packages = ["libuv", "libnghttp2", "openssl", "jansson", "libsodium", "libjwt",
+                "sqlite3", "zlib", "libavcodec",
                 "libavutil", "libswresample", "opus", "cmocka"]
     flags = []
     for package in packages:

@@ -56,6 +56,7 @@ struct server {
     struct api *api;
     struct loop_timer directory_timer;
     struct loop_timer second;
+    struct list open_calls;    /* the API works on them */
     struct list waiting_calls; /* answers that wait for the store */
     bool is_store_ok;
     bool is_ping_under_way;

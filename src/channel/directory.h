@@ -51,6 +51,17 @@ MUST_USE enum err directory_fire(struct channel_directory *dir, struct channel *
 void directory_fire_quietly(struct channel_directory *dir, struct channel *channel,
                             enum relay_event event, const char *reason, int64_t now_us);
 
+/* Closes the session that publishes, if there is one; the state is as after a lost connection. */
+void directory_close_publisher(struct channel_directory *dir, struct channel *channel,
+                               const char *reason, int64_t now_us);
+
+/* How long a broadcast of this channel may be. */
+int64_t directory_broadcast_max_us(const struct channel_directory *dir,
+                                   const struct channel *channel);
+
+/* Sets when the broadcast ends by itself, after its maximum length changed. */
+void directory_arm_end(struct channel_directory *dir, struct channel *channel);
+
 /* Tells the owner that numbers changed. */
 void directory_tell_numbers(struct channel_directory *dir, const struct channel *channel);
 

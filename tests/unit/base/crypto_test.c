@@ -34,6 +34,35 @@ static void base64_matches_rfc4648(void **state)
     assert_err(crypto_base64_decode(TEXT("Zm9v"), to, sizeof(to), &len), ERR_LIMIT);
 }
 
+static void base64url_has_one_text_for_each_value(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "A", "AAAAA", "Zg==", "Zh", "Zm9=", "Zm-", "Zm+v", "Zm/v", "Z g"};
+    char memory[16];
+    uint8_t to[8];
+    size_t len;
+    struct writer w = writer_fixed(memory, sizeof(memory));
+
+    crypto_base64url(&w, "\xfb\xff\xfe", 3);
+    assert_text(writer_as_text(&w), "-__-");
+    for (size_t i = 0; i <= 6; i++) {
+        writer_clear(&w);
+        crypto_base64url(&w, "foobar", i);
+        assert_int_equal(w.len, (i * 4 + 2) / 3);
+        assert_ok(crypto_base64url_decode(writer_as_text(&w), to, sizeof(to), &len));
+        assert_int_equal(len, i);
+        assert_memory_equal(to, "foobar", i);
+    }
+    assert_ok(crypto_base64url_decode(TEXT("-__-"), to, sizeof(to), &len));
+    assert_memory_equal(to, "\xfb\xff\xfe", 3);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_err(crypto_base64url_decode(text_of(bad[i]), to, sizeof(to), &len), ERR_MALFORMED);
+    assert_err(crypto_base64url_decode(TEXT("AAAA"), to, 2, &len), ERR_LIMIT);
+    assert_err(crypto_base64url_decode(TEXT("AAA"), to, 1, &len), ERR_LIMIT);
+    assert_ok(crypto_base64url_decode(TEXT("AAA"), to, 2, &len));
+}
+
 static void digests_match_their_vectors(void **state)
 {
     (void)state;
@@ -84,9 +113,8 @@ static void dates_are_written_in_utc(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST_CASE(base64_matches_rfc4648),
-        TEST_CASE(digests_match_their_vectors),
-        TEST_CASE(empty_secret_equals_nothing),
+        TEST_CASE(base64_matches_rfc4648),      TEST_CASE(base64url_has_one_text_for_each_value),
+        TEST_CASE(digests_match_their_vectors), TEST_CASE(empty_secret_equals_nothing),
         TEST_CASE(dates_are_written_in_utc),
     };
     return RUN_TESTS("base_crypto", tests);
