@@ -131,7 +131,7 @@ static void answer(int fd)
 int main(int argc, char **argv)
 {
     static struct epoll_event events[EVENTS_MAX];
-    int listener = listen_on((uint16_t)atoi(argc > 1 ? argv[1] : "0"));
+    int listener = listen_on((uint16_t)strtoul(argc > 1 ? argv[1] : "0", NULL, 10));
     int set = epoll_create1(0);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
 

@@ -210,7 +210,7 @@ enum err account_create(struct account_directory *dir, const struct account_inpu
                         const struct account_row **ret_account, struct diag *diag)
 {
     enum err err = account_check_new(dir, input, diag);
-    int64_t wall_us = directory_wall(dir, now_us);
+    int64_t wall_us = account_wall_us(dir, now_us);
     struct account_row row = {.created_at_us = wall_us, .updated_at_us = wall_us};
 
     if (err != OK)
@@ -291,7 +291,7 @@ enum err account_update(struct account_directory *dir, struct text id,
         err = check_update(dir, account, input, diag);
     if (err != OK)
         return err;
-    apply(&account->row, input, directory_wall(dir, now_us));
+    apply(&account->row, input, account_wall_us(dir, now_us));
     store_batch_put_account(batch, &account->row);
     if (account->row.disabled_at_us != 0 || input->password_hash.len != 0)
         sessions_end_all(dir, account, NULL, batch);

@@ -8,7 +8,7 @@ void account_audit(const struct account_directory *dir, struct store_batch *batc
                    const struct caller *caller, struct text address, const char *action,
                    struct text target, struct text detail, int64_t now_us)
 {
-    struct audit_row row = {.at_us = directory_wall(dir, now_us)};
+    struct audit_row row = {.at_us = account_wall_us(dir, now_us)};
 
     uuid_draw_v7(row.id, row.at_us);
     memcpy(row.account_id, caller->account_id, sizeof(row.account_id));

@@ -92,7 +92,7 @@ void account_directory_set_wall_offset(struct account_directory *dir, int64_t of
     dir->wall_offset_us = offset_us;
 }
 
-int64_t directory_wall(const struct account_directory *dir, int64_t now_us)
+int64_t account_wall_us(const struct account_directory *dir, int64_t now_us)
 {
     return now_us + dir->wall_offset_us;
 }

@@ -95,7 +95,7 @@ struct account_directory {
 };
 
 /* Monotonic time as wall clock. */
-int64_t directory_wall(const struct account_directory *dir, int64_t now_us);
+int64_t account_wall_us(const struct account_directory *dir, int64_t now_us);
 
 /* Remembers that the thing came into being with this batch, until the batch is stored. */
 void directory_note_unstored(struct account_directory *dir, struct unstored *unstored,

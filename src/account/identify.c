@@ -72,7 +72,7 @@ static enum credential_fault take_key(struct account_directory *dir, struct acco
 
     if (row->revoked_at_us != 0)
         return CREDENTIAL_REVOKED;
-    if (row->expires_at_us != 0 && row->expires_at_us <= directory_wall(dir, now_us))
+    if (row->expires_at_us != 0 && row->expires_at_us <= account_wall_us(dir, now_us))
         return CREDENTIAL_EXPIRED;
     if (key->account && key->account->row.disabled_at_us != 0)
         return CREDENTIAL_DISABLED;
@@ -108,7 +108,7 @@ static enum credential_fault take_publish_token(const struct account_directory *
 
     if (row->revoked_at_us != 0)
         return CREDENTIAL_REVOKED;
-    if (row->expires_at_us <= directory_wall(dir, now_us))
+    if (row->expires_at_us <= account_wall_us(dir, now_us))
         return CREDENTIAL_EXPIRED;
     caller->kind = CALLER_PUBLISH_TOKEN;
     caller->scopes = SCOPE_READ;
@@ -136,7 +136,8 @@ static enum credential_fault take_jwt(const struct account_directory *dir, struc
 
     if (!dir->jwt)
         return CREDENTIAL_JWT_OFF;
-    enum credential_fault fault = jwt_check(dir->jwt, bearer, directory_wall(dir, now_us), &claims);
+    enum credential_fault fault =
+        jwt_check(dir->jwt, bearer, account_wall_us(dir, now_us), &claims);
     if (fault != CREDENTIAL_GOOD)
         return fault;
 
@@ -222,7 +223,7 @@ static enum credential_fault take_cookie(struct account_directory *dir,
         credential_hash(token, hash);
         session = sessions_find(dir, hash);
     }
-    if (!session || sessions_end_us(dir, session) <= directory_wall(dir, now_us))
+    if (!session || sessions_end_us(dir, session) <= account_wall_us(dir, now_us))
         return CREDENTIAL_SESSION_EXPIRED;
     if (session->account->row.disabled_at_us != 0)
         return CREDENTIAL_DISABLED;

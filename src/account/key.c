@@ -97,7 +97,7 @@ void account_directory_set_api_key_row(struct account_directory *dir, struct tex
 
 void keys_use(struct account_directory *dir, struct account_key *key, int64_t now_us)
 {
-    int64_t wall_us = directory_wall(dir, now_us);
+    int64_t wall_us = account_wall_us(dir, now_us);
 
     if (wall_us - key->row.last_used_at_us < dir->limits.used_write_us)
         return;
@@ -131,7 +131,7 @@ void account_set_admin_key(struct account_directory *dir, struct text key,
         .id = STORE_ADMIN_KEY_ID,
         .name = "admin key",
         .scopes = "admin",
-        .created_at_us = directory_wall(dir, now_us),
+        .created_at_us = account_wall_us(dir, now_us),
     };
 
     credential_hash(key, row.key_hash);
@@ -240,7 +240,7 @@ enum err account_key_create(struct account_directory *dir, const struct api_key_
                             struct diag *diag)
 {
     struct account *account = accounts_find(dir, input->account_id);
-    int64_t wall_us = directory_wall(dir, now_us);
+    int64_t wall_us = account_wall_us(dir, now_us);
     struct api_key_row row = {.created_at_us = wall_us, .expires_at_us = input->expires_at_us};
 
     if (!account) {
@@ -277,7 +277,7 @@ enum err account_key_revoke(struct account_directory *dir, struct text id,
     }
     if (key->row.revoked_at_us != 0)
         return OK;
-    key->row.revoked_at_us = directory_wall(dir, now_us);
+    key->row.revoked_at_us = account_wall_us(dir, now_us);
     store_batch_put_api_key(batch, &key->row);
     return OK;
 }

@@ -97,7 +97,7 @@ void account_directory_set_session_row(struct account_directory *dir, struct tex
 
 void sessions_use(struct account_directory *dir, struct account_session *session, int64_t now_us)
 {
-    int64_t wall_us = directory_wall(dir, now_us);
+    int64_t wall_us = account_wall_us(dir, now_us);
 
     if (wall_us - session->row.last_used_at_us < dir->limits.session_renew_us)
         return;
@@ -147,7 +147,7 @@ void sessions_open(struct account_directory *dir, struct account *account, struc
                    struct text user_agent, struct store_batch *batch, int64_t now_us,
                    struct session_opened *ret_session)
 {
-    int64_t wall_us = directory_wall(dir, now_us);
+    int64_t wall_us = account_wall_us(dir, now_us);
     struct session_row row = {
         .created_at_us = wall_us,
         .last_used_at_us = wall_us,
@@ -187,7 +187,7 @@ void sessions_end_all(struct account_directory *dir, struct account *account, co
  * longest life the store deletes the row. */
 void sessions_drop_expired(struct account_directory *dir, int64_t now_us)
 {
-    int64_t wall_us = directory_wall(dir, now_us);
+    int64_t wall_us = account_wall_us(dir, now_us);
 
     LIST_FOR_EACH(node, &dir->sessions_in_use_order)
     {

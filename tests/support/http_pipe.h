@@ -25,7 +25,7 @@ struct http_pipe_end {
     bool is_blocked;       /* the client does not read */
     bool has_ended;        /* the client sent FIN */
     bool fails;            /* sending gives an error */
-    int acks_delayed; /* how often the server asked the kernel to hold back acknowledgements */
+    int acks_delayed;      /* how often the server asked the kernel to hold back acknowledgements */
     bool is_paused;
     bool is_shut_down; /* the server sent FIN */
     bool is_closed;    /* by the server */
