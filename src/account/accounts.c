@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "account/directory.h"
 #include "account/email.h"
+#include "account/people.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 
@@ -210,19 +210,19 @@ enum err account_create(struct account_directory *dir, const struct account_inpu
                         const struct account_row **ret_account, struct diag *diag)
 {
     enum err err = account_check_new(dir, input, diag);
-    int64_t wall_us = account_wall_us(dir, now_us);
+    int64_t wall_us = people_wall(dir, now_us);
     struct account_row row = {.created_at_us = wall_us, .updated_at_us = wall_us};
 
     if (err != OK)
         return err;
     uuid_draw_v4(row.id);
     email_lower(input->email, row.email);
-    directory_copy(row.display_name, sizeof(row.display_name), input->display_name);
-    directory_copy(row.role, sizeof(row.role), input->role);
-    directory_copy(row.password_hash, sizeof(row.password_hash), input->password_hash);
+    people_copy(row.display_name, sizeof(row.display_name), input->display_name);
+    people_copy(row.role, sizeof(row.role), input->role);
+    people_copy(row.password_hash, sizeof(row.password_hash), input->password_hash);
 
     struct account *account = accounts_add(dir, &row);
-    directory_note_unstored(dir, &account->unstored, THING_ACCOUNT, batch);
+    people_note_unstored(dir, &account->unstored, THING_ACCOUNT, batch);
     store_batch_put_account(batch, &row);
     crypto_wipe(&row, sizeof(row));
     *ret_account = &account->row;
@@ -258,11 +258,11 @@ static enum err check_update(const struct account_directory *dir, const struct a
 static void apply(struct account_row *row, const struct account_input *input, int64_t wall_us)
 {
     if (input->display_name.ptr)
-        directory_copy(row->display_name, sizeof(row->display_name), input->display_name);
+        people_copy(row->display_name, sizeof(row->display_name), input->display_name);
     if (input->role.ptr)
-        directory_copy(row->role, sizeof(row->role), input->role);
+        people_copy(row->role, sizeof(row->role), input->role);
     if (input->password_hash.len)
-        directory_copy(row->password_hash, sizeof(row->password_hash), input->password_hash);
+        people_copy(row->password_hash, sizeof(row->password_hash), input->password_hash);
     if (input->sets_disabled && !input->is_disabled)
         row->disabled_at_us = 0;
     else if (input->sets_disabled && row->disabled_at_us == 0)
@@ -291,7 +291,7 @@ enum err account_update(struct account_directory *dir, struct text id,
         err = check_update(dir, account, input, diag);
     if (err != OK)
         return err;
-    apply(&account->row, input, account_wall_us(dir, now_us));
+    apply(&account->row, input, people_wall(dir, now_us));
     store_batch_put_account(batch, &account->row);
     if (account->row.disabled_at_us != 0 || input->password_hash.len != 0)
         sessions_end_all(dir, account, NULL, batch);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "account/credential.h"
-#include "account/directory.h"
 #include "account/jwt.h"
+#include "account/people.h"
 
 static const struct {
     const char *code;
@@ -62,7 +62,7 @@ static void set_account(struct caller *caller, enum caller_kind kind, const stru
     caller->role = accounts_role(account);
     caller->scopes = scopes;
     memcpy(caller->account_id, account->row.id, sizeof(caller->account_id));
-    directory_copy(caller->name, sizeof(caller->name), text_of(account->row.email));
+    people_copy(caller->name, sizeof(caller->name), text_of(account->row.email));
 }
 
 static enum credential_fault take_key(struct account_directory *dir, struct account_key *key,
@@ -72,7 +72,7 @@ static enum credential_fault take_key(struct account_directory *dir, struct acco
 
     if (row->revoked_at_us != 0)
         return CREDENTIAL_REVOKED;
-    if (row->expires_at_us != 0 && row->expires_at_us <= account_wall_us(dir, now_us))
+    if (row->expires_at_us != 0 && row->expires_at_us <= people_wall(dir, now_us))
         return CREDENTIAL_EXPIRED;
     if (key->account && key->account->row.disabled_at_us != 0)
         return CREDENTIAL_DISABLED;
@@ -108,7 +108,7 @@ static enum credential_fault take_publish_token(const struct account_directory *
 
     if (row->revoked_at_us != 0)
         return CREDENTIAL_REVOKED;
-    if (row->expires_at_us <= account_wall_us(dir, now_us))
+    if (row->expires_at_us <= people_wall(dir, now_us))
         return CREDENTIAL_EXPIRED;
     caller->kind = CALLER_PUBLISH_TOKEN;
     caller->scopes = SCOPE_READ;
@@ -136,8 +136,7 @@ static enum credential_fault take_jwt(const struct account_directory *dir, struc
 
     if (!dir->jwt)
         return CREDENTIAL_JWT_OFF;
-    enum credential_fault fault =
-        jwt_check(dir->jwt, bearer, account_wall_us(dir, now_us), &claims);
+    enum credential_fault fault = jwt_check(dir->jwt, bearer, people_wall(dir, now_us), &claims);
     if (fault != CREDENTIAL_GOOD)
         return fault;
 
@@ -223,7 +222,7 @@ static enum credential_fault take_cookie(struct account_directory *dir,
         credential_hash(token, hash);
         session = sessions_find(dir, hash);
     }
-    if (!session || sessions_end_us(dir, session) <= account_wall_us(dir, now_us))
+    if (!session || sessions_end_us(dir, session) <= people_wall(dir, now_us))
         return CREDENTIAL_SESSION_EXPIRED;
     if (session->account->row.disabled_at_us != 0)
         return CREDENTIAL_DISABLED;

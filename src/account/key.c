@@ -4,7 +4,7 @@
 #include <assert.h>
 
 #include "account/credential.h"
-#include "account/directory.h"
+#include "account/people.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 
@@ -97,12 +97,12 @@ void account_directory_set_api_key_row(struct account_directory *dir, struct tex
 
 void keys_use(struct account_directory *dir, struct account_key *key, int64_t now_us)
 {
-    int64_t wall_us = account_wall_us(dir, now_us);
+    int64_t wall_us = people_wall(dir, now_us);
 
     if (wall_us - key->row.last_used_at_us < dir->limits.used_write_us)
         return;
     key->row.last_used_at_us = wall_us;
-    directory_touch(dir, &dir->touched_keys, &key->in_touched, now_us);
+    people_touch(dir, &dir->touched_keys, &key->in_touched, now_us);
 }
 
 /* What the key was given, as far as its account still has it. */
@@ -131,7 +131,7 @@ void account_set_admin_key(struct account_directory *dir, struct text key,
         .id = STORE_ADMIN_KEY_ID,
         .name = "admin key",
         .scopes = "admin",
-        .created_at_us = account_wall_us(dir, now_us),
+        .created_at_us = people_wall(dir, now_us),
     };
 
     credential_hash(key, row.key_hash);
@@ -240,7 +240,7 @@ enum err account_key_create(struct account_directory *dir, const struct api_key_
                             struct diag *diag)
 {
     struct account *account = accounts_find(dir, input->account_id);
-    int64_t wall_us = account_wall_us(dir, now_us);
+    int64_t wall_us = people_wall(dir, now_us);
     struct api_key_row row = {.created_at_us = wall_us, .expires_at_us = input->expires_at_us};
 
     if (!account) {
@@ -256,11 +256,11 @@ enum err account_key_create(struct account_directory *dir, const struct api_key_
     credential_prefix(text_of(ret_key), row.prefix);
     uuid_draw_v4(row.id);
     memcpy(row.account_id, account->row.id, sizeof(row.account_id));
-    directory_copy(row.name, sizeof(row.name), input->name);
+    people_copy(row.name, sizeof(row.name), input->name);
     account_scopes_write(input->scopes, row.scopes);
 
     struct account_key *key = keys_add(dir, account, &row);
-    directory_note_unstored(dir, &key->unstored, THING_KEY, batch);
+    people_note_unstored(dir, &key->unstored, THING_KEY, batch);
     store_batch_put_api_key(batch, &row);
     *ret_row = &key->row;
     return OK;
@@ -277,7 +277,7 @@ enum err account_key_revoke(struct account_directory *dir, struct text id,
     }
     if (key->row.revoked_at_us != 0)
         return OK;
-    key->row.revoked_at_us = account_wall_us(dir, now_us);
+    key->row.revoked_at_us = people_wall(dir, now_us);
     store_batch_put_api_key(batch, &key->row);
     return OK;
 }

@@ -7,7 +7,7 @@
  * A token that is over stays in memory until it expires, so that its refusal can say why.
  */
 #include "account/credential.h"
-#include "account/directory.h"
+#include "account/people.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/uuid.h"
@@ -85,7 +85,7 @@ void account_directory_set_publish_token_row(struct account_directory *dir, stru
 
 void tokens_drop_expired(struct account_directory *dir, int64_t now_us)
 {
-    int64_t wall_us = account_wall_us(dir, now_us);
+    int64_t wall_us = people_wall(dir, now_us);
     struct account_token *token;
     size_t position = 0;
 
@@ -149,7 +149,7 @@ enum err account_token_create(struct account_directory *dir,
                               int64_t now_us, char ret_token[ACCOUNT_KEY_LEN + 1],
                               const struct publish_token_row **ret_row, struct diag *diag)
 {
-    int64_t wall_us = account_wall_us(dir, now_us);
+    int64_t wall_us = people_wall(dir, now_us);
     int64_t life_us = input->life_us ? input->life_us : dir->limits.token_life_us;
     struct publish_token_row row = {
         .channel_id = input->channel_id,
@@ -166,10 +166,10 @@ enum err account_token_create(struct account_directory *dir,
     credential_hash(text_of(ret_token), row.token_hash);
     credential_prefix(text_of(ret_token), row.prefix);
     uuid_draw_v4(row.id);
-    directory_copy(row.account_id, sizeof(row.account_id), input->account_id);
+    people_copy(row.account_id, sizeof(row.account_id), input->account_id);
 
     struct account_token *token = tokens_add(dir, &row);
-    directory_note_unstored(dir, &token->unstored, THING_TOKEN, batch);
+    people_note_unstored(dir, &token->unstored, THING_TOKEN, batch);
     store_batch_put_publish_token(batch, &row);
     *ret_row = &token->row;
     return OK;
@@ -186,7 +186,7 @@ enum err account_token_revoke(struct account_directory *dir, uint64_t channel_id
     }
     if (token->row.revoked_at_us != 0)
         return OK;
-    token->row.revoked_at_us = account_wall_us(dir, now_us);
+    token->row.revoked_at_us = people_wall(dir, now_us);
     store_batch_put_publish_token(batch, &token->row);
     return OK;
 }
@@ -195,7 +195,7 @@ const struct publish_token_row *account_token_at(const struct account_directory 
                                                  uint64_t channel_id, size_t index, int64_t now_us)
 {
     const struct channel_tokens *channel = map_get_u64(&dir->tokens_by_channel, channel_id);
-    int64_t wall_us = account_wall_us(dir, now_us);
+    int64_t wall_us = people_wall(dir, now_us);
 
     if (!channel)
         return NULL;
@@ -225,7 +225,7 @@ enum err account_token_check(const struct account_directory *dir, struct text te
                  "This publish token was revoked, or its broadcast is over. Ask for another.");
         return ERR_DENIED;
     }
-    if (token->row.expires_at_us <= account_wall_us(dir, now_us)) {
+    if (token->row.expires_at_us <= people_wall(dir, now_us)) {
         diag_set(diag, "This publish token has expired. Ask for another.");
         return ERR_DENIED;
     }
@@ -268,7 +268,7 @@ void account_on_broadcast_ended(struct account_directory *dir, uint64_t channel_
 
         if (token->row.broadcast_id != broadcast_id || token->row.revoked_at_us != 0)
             continue;
-        token->row.revoked_at_us = account_wall_us(dir, now_us);
+        token->row.revoked_at_us = people_wall(dir, now_us);
         store_batch_put_publish_token(batch, &token->row);
     }
 }

@@ -2,7 +2,7 @@
  * session - signed-in browsers. The browser has the token, we have its SHA-256.
  */
 #include "account/credential.h"
-#include "account/directory.h"
+#include "account/people.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/writer.h"
@@ -97,14 +97,14 @@ void account_directory_set_session_row(struct account_directory *dir, struct tex
 
 void sessions_use(struct account_directory *dir, struct account_session *session, int64_t now_us)
 {
-    int64_t wall_us = account_wall_us(dir, now_us);
+    int64_t wall_us = people_wall(dir, now_us);
 
     if (wall_us - session->row.last_used_at_us < dir->limits.session_renew_us)
         return;
     session->row.last_used_at_us = wall_us;
     list_unlink(&session->in_use_order);
     put_in_use_order(dir, session);
-    directory_touch(dir, &dir->touched_sessions, &session->in_touched, now_us);
+    people_touch(dir, &dir->touched_sessions, &session->in_touched, now_us);
 }
 
 static void end(struct account_directory *dir, struct account_session *session,
@@ -147,7 +147,7 @@ void sessions_open(struct account_directory *dir, struct account *account, struc
                    struct text user_agent, struct store_batch *batch, int64_t now_us,
                    struct session_opened *ret_session)
 {
-    int64_t wall_us = account_wall_us(dir, now_us);
+    int64_t wall_us = people_wall(dir, now_us);
     struct session_row row = {
         .created_at_us = wall_us,
         .last_used_at_us = wall_us,
@@ -159,11 +159,11 @@ void sessions_open(struct account_directory *dir, struct account *account, struc
     credential_csrf(text_of(ret_session->token), ret_session->csrf_token);
     credential_hash(text_of(ret_session->token), row.token_hash);
     memcpy(row.account_id, account->row.id, sizeof(row.account_id));
-    directory_copy(row.address, sizeof(row.address), address);
-    directory_copy(row.user_agent, sizeof(row.user_agent), user_agent);
+    people_copy(row.address, sizeof(row.address), address);
+    people_copy(row.user_agent, sizeof(row.user_agent), user_agent);
 
     struct account_session *session = sessions_add(dir, account, &row);
-    directory_note_unstored(dir, &session->unstored, THING_SESSION, batch);
+    people_note_unstored(dir, &session->unstored, THING_SESSION, batch);
     store_batch_put_session(batch, &row);
     memcpy(ret_session->account_id, row.account_id, sizeof(row.account_id));
     ret_session->expires_at_us = sessions_end_us(dir, session);
@@ -187,7 +187,7 @@ void sessions_end_all(struct account_directory *dir, struct account *account, co
  * longest life the store deletes the row. */
 void sessions_drop_expired(struct account_directory *dir, int64_t now_us)
 {
-    int64_t wall_us = account_wall_us(dir, now_us);
+    int64_t wall_us = people_wall(dir, now_us);
 
     LIST_FOR_EACH(node, &dir->sessions_in_use_order)
     {

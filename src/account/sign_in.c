@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "account/credential.h"
-#include "account/directory.h"
+#include "account/people.h"
 #include "base/clock.h"
 
 /* ---- the guard ---- */
@@ -95,7 +95,7 @@ static void set_password_hash(struct account_directory *dir, struct account *acc
 {
     (void)snprintf(account->row.password_hash, sizeof(account->row.password_hash), "%s",
                    hash); /* of the same size */
-    account->row.updated_at_us = account_wall_us(dir, now_us);
+    account->row.updated_at_us = people_wall(dir, now_us);
     store_batch_put_account(batch, &account->row);
 }
 

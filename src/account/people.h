@@ -1,12 +1,12 @@
 /*
- * directory - inside of struct account_directory, for the files of account/ only.
+ * people - inside of struct account_directory, for the files of account/ only.
  *
  *     account ---< session      by_id, by_email     sessions: by hash, in order of their last use
  *             '--< key          keys: by hash, by id
  *     channel ---< token        tokens: by hash, by id, by channel
  */
-#ifndef ACCOUNT_DIRECTORY_H
-#define ACCOUNT_DIRECTORY_H
+#ifndef ACCOUNT_PEOPLE_H
+#define ACCOUNT_PEOPLE_H
 
 #include "account/account.h"
 #include "base/list.h"
@@ -95,14 +95,14 @@ struct account_directory {
 };
 
 /* Monotonic time as wall clock. */
-int64_t account_wall_us(const struct account_directory *dir, int64_t now_us);
+int64_t people_wall(const struct account_directory *dir, int64_t now_us);
 
 /* Remembers that the thing came into being with this batch, until the batch is stored. */
-void directory_note_unstored(struct account_directory *dir, struct unstored *unstored,
-                             enum thing thing, const struct store_batch *batch);
+void people_note_unstored(struct account_directory *dir, struct unstored *unstored,
+                          enum thing thing, const struct store_batch *batch);
 
 /* Copies text into a column, cut to fit, without control characters. */
-void directory_copy(char *to, size_t cap, struct text from);
+void people_copy(char *to, size_t cap, struct text from);
 
 /* ---- accounts (accounts.c) ---- */
 
@@ -154,7 +154,7 @@ void tokens_remove(struct account_directory *dir, struct account_token *token);
 void tokens_drop_expired(struct account_directory *dir, int64_t now_us);
 
 /* Something was touched: on_time is to write it soon. */
-void directory_touch(struct account_directory *dir, struct list *touched, struct list_node *node,
-                     int64_t now_us);
+void people_touch(struct account_directory *dir, struct list *touched, struct list_node *node,
+                  int64_t now_us);
 
 #endif

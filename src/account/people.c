@@ -1,4 +1,4 @@
-#include "account/directory.h"
+#include "account/people.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -92,12 +92,12 @@ void account_directory_set_wall_offset(struct account_directory *dir, int64_t of
     dir->wall_offset_us = offset_us;
 }
 
-int64_t account_wall_us(const struct account_directory *dir, int64_t now_us)
+int64_t people_wall(const struct account_directory *dir, int64_t now_us)
 {
     return now_us + dir->wall_offset_us;
 }
 
-void directory_copy(char *to, size_t cap, struct text from)
+void people_copy(char *to, size_t cap, struct text from)
 {
     size_t len = from.len < cap ? from.len : cap - 1;
 
@@ -158,8 +158,8 @@ int64_t account_directory_deadline_us(const struct account_directory *dir)
     return dir->touched_due_us < dir->sweep_due_us ? dir->touched_due_us : dir->sweep_due_us;
 }
 
-void directory_touch(struct account_directory *dir, struct list *touched, struct list_node *node,
-                     int64_t now_us)
+void people_touch(struct account_directory *dir, struct list *touched, struct list_node *node,
+                  int64_t now_us)
 {
     if (!list_node_is_linked(node))
         list_push_back(touched, node);
@@ -199,8 +199,8 @@ void account_directory_on_time(struct account_directory *dir, struct store_batch
 
 /* ---- the store's answers ---- */
 
-void directory_note_unstored(struct account_directory *dir, struct unstored *unstored,
-                             enum thing thing, const struct store_batch *batch)
+void people_note_unstored(struct account_directory *dir, struct unstored *unstored,
+                          enum thing thing, const struct store_batch *batch)
 {
     unstored->thing = thing;
     unstored->batch = batch;
