@@ -328,10 +328,7 @@ static struct text column_text(const struct db_cursor *cursor, int column)
 
 static int64_t column_i64(const struct db_cursor *cursor, int column)
 {
-    int64_t value = 0;
-
-    (void)text_parse_i64(column_text(cursor, column), INT64_MIN, INT64_MAX, &value); /* NULL: 0 */
-    return value;
+    return strtoll(PQgetvalue(cursor->rows, cursor->row, column), NULL, 10); /* NULL is empty: 0 */
 }
 
 static double column_real(const struct db_cursor *cursor, int column)

@@ -212,6 +212,34 @@ static void drop_notice(void *context, const PGresult *result)
     (void)result; /* libpq would write it to stderr */
 }
 
+static enum err no_url(struct diag *diag)
+{
+    diag_set(diag, "database.url is no URL that PostgreSQL takes. It looks like "
+                   "postgres://user:password@host:5432/database; write other characters than "
+                   "letters and digits in the password as %%XX.");
+    return ERR_INVALID;
+}
+
+/* A password with a plain '@' or '/' is taken apart wrongly, and libpq would then show its pieces
+ * as host, port or database. */
+static bool is_plausible(const PQconninfoOption *given)
+{
+    for (; given->keyword; given++) {
+        struct text keyword = text_of(given->keyword);
+        struct text value = text_of(given->val);
+
+        if (text_equal(keyword, TEXT("port"))) {
+            for (size_t i = 0; i < value.len; i++)
+                if ((value.ptr[i] < '0' || value.ptr[i] > '9') && value.ptr[i] != ',')
+                    return false;
+        } else if (text_equal(keyword, TEXT("host")) || text_equal(keyword, TEXT("dbname"))) {
+            if (text_contains(value, TEXT("@")))
+                return false;
+        }
+    }
+    return true;
+}
+
 /* What a connection that was refused or did not come about means. */
 static enum err not_connected(const PGconn *conn, struct diag *diag)
 {
@@ -233,6 +261,9 @@ static enum err not_connected(const PGconn *conn, struct diag *diag)
          "database.url"},
     };
 
+    /* Libpq refuses an option before it goes anywhere, and shows what it does not understand. */
+    if (text_starts_with(text_of(PQerrorMessage(conn)), TEXT("invalid ")))
+        return no_url(diag);
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
         if (strstr(PQerrorMessage(conn), reasons[i].part))
             return connection_failed(conn, reasons[i].err, reasons[i].sentence, diag);
@@ -267,11 +298,9 @@ enum err postgres_connect(const char *url, struct pg_conn **ret_conn, struct dia
 {
     PQconninfoOption *given = PQconninfoParse(url, NULL); /* its message would quote the URL */
 
-    if (!given) {
-        diag_set(diag, "database.url is no URL that PostgreSQL takes. It looks like "
-                       "postgres://user:password@host:5432/database; write other characters than "
-                       "letters and digits in the password as %%XX.");
-        return ERR_INVALID;
+    if (!given || !is_plausible(given)) {
+        PQconninfoFree(given);
+        return no_url(diag);
     }
     PGconn *conn = connect_with(given);
     PQconninfoFree(given);
