@@ -21,7 +21,7 @@ FLOORS = (
     ("media", "codec"),
     ("mp4", "hls", "rtmp", "webrtc", "http"),
     ("live", "transcode"),
-    ("store", "channel"),
+    ("store", "channel", "webhook"),
     ("api", "edge"),
     ("app",),
 )
@@ -33,6 +33,7 @@ NEIGHBOURS = {
     ("hls", "mp4"),         # parts are fragments of MP4
     ("live", "transcode"),  # a channel on air owns its worker
     ("channel", "store"),   # the domain keeps itself in tables
+    ("webhook", "store"),
     ("edge", "api"),        # an edge carries API calls to the control loop
 }
 
@@ -41,6 +42,7 @@ OPEN_FOLDERS = {"base", "media"}
 MORE_PUBLIC_HEADERS = {
     "loop/child.h",  # a supervised process
     "loop/pool.h",   # threads for what blocks
+    "store/rows.h",  # what store/ and the domain have in common
 }
 
 # Protocol cores work without the world: bytes and times are arguments, results are values.
