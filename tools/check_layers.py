@@ -19,7 +19,7 @@ FLOORS = (
     ("base",),
     ("loop", "net"),
     ("media", "codec"),
-    ("mp4", "hls", "rtmp", "webrtc", "http"),
+    ("mp4", "hls", "rtmp", "webrtc", "http", "fetch"),
     ("live", "transcode"),
     ("store", "channel", "webhook"),
     ("api", "edge"),
@@ -147,8 +147,8 @@ def check_guards(tap):
 
 
 def include_flags():
-    packages = ["libuv", "libnghttp2", "openssl", "jansson", "sqlite3", "zlib", "libavcodec",
-                "libavutil", "libswresample", "opus", "cmocka"]
+    packages = ["libuv", "libnghttp2", "libcurl", "openssl", "jansson", "sqlite3", "zlib",
+                "libavcodec", "libavutil", "libswresample", "opus", "cmocka"]
     flags = []
     for package in packages:
         found = subprocess.run(["pkg-config", "--cflags", package], check=False,
