@@ -50,9 +50,11 @@ enum edge_call_kind {
 struct edge_call {
     struct loop_msg msg;
     struct edge *edge;
-    void *upstream;               /* for the other side */
-    struct list_node node;        /* for the other side */
-    struct http_request *request; /* the edge's own; NULL when the client went away */
+    void *upstream;                            /* for the other side */
+    struct list_node node;                     /* for the other side */
+    struct http_request *request;              /* the edge's own; NULL when the client went away */
+    void (*on_answer)(struct edge_call *call); /* when no request waits */
+    void *owner;
     void *block;
     enum edge_call_kind kind;
     struct net_address peer;

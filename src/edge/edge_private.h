@@ -29,6 +29,9 @@ struct edge {
     void *on_drained_ctx;
 };
 
-struct text edge_method_name(enum http_method method);
+static inline struct edge *edge_of(const struct http_request *request)
+{
+    return http_owner(request);
+}
 
 #endif
