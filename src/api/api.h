@@ -64,7 +64,7 @@ struct api_request {
     struct text query;  /* the same, without '?' */
     struct text content_type;
     struct text authorization;
-    struct text cookie; /* empty for origins that are neither ours nor on the CORS list */
+    struct text cookie;          /* empty for origins that are neither ours nor on the CORS list */
     struct text csrf_token;      /* the header x-csrf-token */
     struct text idempotency_key; /* the header idempotency-key */
     struct text trpc_accept;     /* the header trpc-accept */

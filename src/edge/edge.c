@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "edge/call.h"
 #include "edge/edge_private.h"
+#include "edge/events.h"
 
 static const int64_t READY_HEARD_US = 5 * US_PER_S;
 
@@ -52,8 +53,9 @@ static void on_status(struct http_request *request)
 
     if (parse_id(request->params[0], &channel_id))
         channel = board_find(&edge_of(request)->board, channel_id);
-    if (channel && channel->status)
-        http_respond_asset(request, channel->status);
+    struct http_asset *status = channel ? board_status(channel) : NULL;
+    if (status)
+        http_respond_asset(request, status);
     else
         call_send_api(request); /* it says what is wrong */
 }
@@ -160,6 +162,7 @@ static const struct http_route routes[] = {
     /* methods                                  pattern                             flags            body           handler */
     {HTTP_GET,                                  "/hls/{channel}/{file}",            HTTP_ROUTE_CORS, 0,             on_hls, NULL},
     {HTTP_GET,                                  "/api/v1/channels/{channel}/status", HTTP_ROUTE_CORS, 0,            on_status, NULL},
+    {HTTP_GET,                                  "/api/v1/events",                   HTTP_ROUTE_CORS, 0,             events_on_get, NULL},
     {HTTP_GET | HTTP_POST | HTTP_PUT | HTTP_PATCH | HTTP_DELETE,
                                                 "/api/v1/{rest...}",                HTTP_ROUTE_CORS, API_BODY_LEN_MAX, call_send_api, NULL},
     {HTTP_GET | HTTP_HEAD | HTTP_POST | HTTP_PUT | HTTP_PATCH | HTTP_DELETE,
@@ -176,6 +179,21 @@ static const struct http_route routes[] = {
 };
 /* clang-format on */
 
+/* ---- push ---- */
+
+static void run_push(struct loop_idle *idle)
+{
+    struct edge *edge = CONTAINER_OF(idle, struct edge, push_idle);
+
+    if (push_run(&edge->push, loop_now_us(edge->loop)))
+        loop_idle_add(edge->loop, idle, run_push);
+}
+
+void edge_run_push(struct edge *edge)
+{
+    loop_idle_add(edge->loop, &edge->push_idle, run_push);
+}
+
 /* ---- life ---- */
 
 static void on_second(struct loop_timer *timer)
@@ -187,7 +205,10 @@ static void on_second(struct loop_timer *timer)
     report->edge = edge;
     report->http = http_server_counters(edge->server);
     report->lag_us = loop_take_lag_us(edge->loop);
+    report->push = edge->push.counters;
     board_expire(&edge->board, now_us);
+    push_on_second(&edge->push, now_us);
+    edge_run_push(edge);
     edge->upstream.report(edge->upstream.ctx, edge, report);
     loop_timer_set(edge->loop, &edge->second, now_us + US_PER_S, on_second);
 }
@@ -216,6 +237,8 @@ enum err edge_create(struct loop *loop, const struct edge_config *config,
         mem_free(edge);
         return err;
     }
+    push_hub_init(&edge->push, config->push_epoch, &config->push);
+    loop_idle_init(&edge->push_idle);
     pages_init(&edge->pages);
     loop_timer_set(loop, &edge->second, loop_now_us(loop) + US_PER_S, on_second);
     *ret_edge = edge;
@@ -241,6 +264,7 @@ void edge_drain(struct edge *edge, void (*on_drained)(void *ctx), void *ctx)
     edge->on_drained = on_drained;
     edge->on_drained_ctx = ctx;
     http_server_drain(edge->server, on_server_drained);
+    push_drain(&edge->push);
 }
 
 void edge_destroy(struct edge *edge)
@@ -250,6 +274,8 @@ void edge_destroy(struct edge *edge)
     loop_timer_cancel(&edge->second);
     board_deinit(&edge->board);
     http_server_destroy(edge->server);
+    loop_idle_cancel(&edge->push_idle);
+    push_hub_deinit(&edge->push);
     pages_deinit(&edge->pages);
     viewers_deinit(&edge->viewers);
     mem_free(edge);

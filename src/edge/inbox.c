@@ -1,5 +1,5 @@
 /*
- * What the other loops tell an edge: snapshots of the media, status of the channels, readiness.
+ * What the other loops tell an edge: snapshots of the media, events of the channels, readiness.
  */
 #include <string.h>
 
@@ -48,62 +48,45 @@ void edge_post_snapshot(struct edge *edge, uint64_t channel_id, const struct hls
     loop_post(edge->loop, &update->msg);
 }
 
-struct status_msg {
+struct event_msg {
     struct loop_msg msg;
     struct edge *edge;
-    uint64_t channel_id;
-    struct buf *json;
-    bool may_start;
+    struct push_event event;
+    struct buf *json; /* the message's reference */
 };
 
-static void release_status(struct status_msg *update)
+static void release_event(struct event_msg *update)
 {
     buf_unref(update->json);
     mem_free(update);
 }
 
-static void run_status(struct loop_msg *msg)
+static void run_event(struct loop_msg *msg)
 {
-    struct status_msg *update = CONTAINER_OF(msg, struct status_msg, msg);
-    struct board *board = &update->edge->board;
-    struct board_channel *channel = update->json ? board_find_or_create(board, update->channel_id)
-                                                 : board_find(board, update->channel_id);
+    struct event_msg *update = CONTAINER_OF(msg, struct event_msg, msg);
+    struct edge *edge = update->edge;
 
-    if (channel) {
-        http_asset_unref(channel->status);
-        channel->status = NULL;
-        channel->may_start = update->may_start;
-        if (update->json) {
-            struct slice slice = slice_of(update->json, 0, update->json->len);
-            struct http_asset_params params = {
-                .content_type = "application/json",
-                .cache_control = "no-cache",
-                .body = &slice,
-                .body_count = 1,
-            };
-            channel->status = http_asset_create(&params);
-        }
-        board_forget_if_empty(board, channel);
-    }
-    release_status(update);
+    board_set_status(&edge->board, update->event.channel_id, update->event.json,
+                     update->event.may_start);
+    push_post(&edge->push, &update->event);
+    edge_run_push(edge);
+    release_event(update);
 }
 
-static void drop_status(struct loop_msg *msg)
+static void drop_event(struct loop_msg *msg)
 {
-    release_status(CONTAINER_OF(msg, struct status_msg, msg));
+    release_event(CONTAINER_OF(msg, struct event_msg, msg));
 }
 
-void edge_post_status(struct edge *edge, uint64_t channel_id, const struct buf *json,
-                      bool may_start)
+void edge_post_event(struct edge *edge, const struct push_event *event)
 {
-    struct status_msg *update = mem_zalloc(sizeof(*update));
+    struct event_msg *update = mem_zalloc(sizeof(*update));
 
-    update->msg.run = run_status;
-    update->msg.drop = drop_status;
+    update->msg.run = run_event;
+    update->msg.drop = drop_event;
     update->edge = edge;
-    update->channel_id = channel_id;
-    update->json = json ? buf_ref(json) : NULL;
-    update->may_start = may_start;
+    update->event = *event;
+    update->event.json = update->json = event->json ? buf_ref(event->json) : NULL;
     loop_post(edge->loop, &update->msg);
 }
 
