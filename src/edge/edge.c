@@ -6,6 +6,7 @@
 #include "edge/call.h"
 #include "edge/edge_private.h"
 #include "edge/events.h"
+#include "edge/trpc_push.h"
 
 static const int64_t READY_HEARD_US = 5 * US_PER_S;
 
@@ -165,6 +166,10 @@ static const struct http_route routes[] = {
     {HTTP_GET,                                  "/api/v1/events",                   HTTP_ROUTE_CORS, 0,             events_on_get, NULL},
     {HTTP_GET | HTTP_POST | HTTP_PUT | HTTP_PATCH | HTTP_DELETE,
                                                 "/api/v1/{rest...}",                HTTP_ROUTE_CORS, API_BODY_LEN_MAX, call_send_api, NULL},
+    {HTTP_GET,                                  "/trpc",                            HTTP_ROUTE_CORS, 0,             trpc_on_socket, NULL},
+    {HTTP_GET,                                  "/trpc/",                           HTTP_ROUTE_CORS, 0,             trpc_on_socket, NULL},
+    {HTTP_GET,                                  "/trpc/channel.onStatus",           HTTP_ROUTE_CORS, 0,             trpc_on_stream, NULL},
+    {HTTP_GET,                                  "/trpc/events.subscribe",           HTTP_ROUTE_CORS, 0,             trpc_on_stream, NULL},
     {HTTP_GET | HTTP_HEAD | HTTP_POST | HTTP_PUT | HTTP_PATCH | HTTP_DELETE,
                                                 "/trpc/{rest...}",                  HTTP_ROUTE_CORS, API_BODY_LEN_MAX, call_send_api, NULL},
     {HTTP_POST,                                 "/whip/{channel}",                  HTTP_ROUTE_CORS, SDP_LEN_MAX,   on_whip_post, "application/sdp"},
@@ -238,6 +243,7 @@ enum err edge_create(struct loop *loop, const struct edge_config *config,
         return err;
     }
     push_hub_init(&edge->push, config->push_epoch, &config->push);
+    list_init(&edge->trpc_sockets);
     loop_idle_init(&edge->push_idle);
     pages_init(&edge->pages);
     loop_timer_set(loop, &edge->second, loop_now_us(loop) + US_PER_S, on_second);
@@ -263,6 +269,7 @@ void edge_drain(struct edge *edge, void (*on_drained)(void *ctx), void *ctx)
     edge->is_draining = true;
     edge->on_drained = on_drained;
     edge->on_drained_ctx = ctx;
+    trpc_drain_sockets(edge); /* before their connections are closed */
     http_server_drain(edge->server, on_server_drained);
     push_drain(&edge->push);
 }
