@@ -13,6 +13,7 @@
 enum {
     BACKLOG = 4096,
     ACCEPTS_PER_TURN = 256,
+    UNACKNOWLEDGED_MS_MAX = 45000,
     /* What the kernel takes for one connection ahead of what it may send. More than this is memory
      * that slow clients hold (up to 4 MB each), and copying into pages that have left the
      * processor's cache: some 7 % of the CPU of large segments. */
@@ -117,6 +118,7 @@ enum err tcp_listen(struct loop *loop, const struct net_address *address, tcp_ac
 {
     int one = 1;
     int unsent_max = UNSENT_MAX;
+    unsigned timeout_ms = UNACKNOWLEDGED_MS_MAX;
     int fd = open_socket(address, SOCK_STREAM, true);
 
     if (fd < 0 || listen(fd, BACKLOG) != 0) {
@@ -129,6 +131,9 @@ enum err tcp_listen(struct loop *loop, const struct net_address *address, tcp_ac
     /* Inherited by the accepted connections: responses and RTMP answers are written whole. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof(unsent_max));
+    /* A peer that vanished acknowledges nothing; by itself the kernel tries for a quarter of an
+     * hour. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
 
     struct tcp_listener *listener = mem_zalloc(sizeof(*listener));
     listener->loop = loop;
