@@ -247,3 +247,57 @@ enum err crypto_base64_decode(struct text text, uint8_t *to, size_t cap, size_t 
     *ret_len = len;
     return OK;
 }
+
+void crypto_base64url(struct writer *w, const void *bytes, size_t len)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const uint8_t *in = bytes;
+    uint32_t bits = 0;
+    unsigned bit_count = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        bits = bits << 8 | in[i];
+        for (bit_count += 8; bit_count >= 6; bit_count -= 6)
+            writer_char(w, alphabet[bits >> (bit_count - 6) & 63]);
+    }
+    if (bit_count != 0)
+        writer_char(w, alphabet[bits << (6 - bit_count) & 63]);
+}
+
+static int base64url_value(char c)
+{
+    if (c == '-')
+        return 62;
+    if (c == '_')
+        return 63;
+    return c == '+' || c == '/' ? -1 : base64_value(c);
+}
+
+enum err crypto_base64url_decode(struct text text, uint8_t *to, size_t cap, size_t *ret_len)
+{
+    uint32_t bits = 0;
+    unsigned bit_count = 0;
+    size_t len = 0;
+
+    if (text.len % 4 == 1)
+        return ERR_MALFORMED;
+    if (text.len / 4 * 3 + text.len % 4 * 3 / 4 > cap)
+        return ERR_LIMIT;
+    for (size_t i = 0; i < text.len; i++) {
+        int value = base64url_value(text.ptr[i]);
+
+        if (value < 0)
+            return ERR_MALFORMED;
+        bits = bits << 6 | (uint32_t)value;
+        bit_count += 6;
+        if (bit_count >= 8) {
+            bit_count -= 8;
+            to[len++] = (uint8_t)(bits >> bit_count);
+        }
+    }
+    if ((bits & ((UINT32_C(1) << bit_count) - 1)) != 0)
+        return ERR_MALFORMED;
+    *ret_len = len;
+    return OK;
+}

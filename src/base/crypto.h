@@ -59,4 +59,12 @@ void crypto_base64(struct writer *w, const void *bytes, size_t len);
  * ERR_LIMIT: more than `cap` bytes. */
 MUST_USE enum err crypto_base64_decode(struct text text, uint8_t *to, size_t cap, size_t *ret_len);
 
+/* Base64 for URLs, without padding (RFC 4648 section 5). */
+void crypto_base64url(struct writer *w, const void *bytes, size_t len);
+
+/* Decodes the same. Bits that stand for nothing must be zero, so that each value has one text only.
+ * Errors as above. */
+MUST_USE enum err crypto_base64url_decode(struct text text, uint8_t *to, size_t cap,
+                                          size_t *ret_len);
+
 #endif
