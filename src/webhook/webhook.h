@@ -99,7 +99,6 @@ struct webhook_limits {
     uint32_t sends_max;        /* requests at once, of all endpoints */
     int64_t disable_after_us;  /* of nothing but failures */
     int64_t secret_overlap_us; /* after a rotation both secrets sign */
-    int64_t takeover_us;       /* 0: the database is ours alone; see webhook_take_pending() */
 };
 
 /* 5,000 endpoints, 20 an account, 20,000 waiting, 5,000 an endpoint, 64 at once, 5 days, 24 h, 0.
@@ -135,8 +134,6 @@ struct webhook_handler {
     void (*send)(void *context, const struct webhook_send *send);
     /* Whether requests may go to this URL, as far as its text tells (fetch_check_url). */
     enum err (*check_url)(void *context, struct text url, struct diag *diag);
-    /* An endpoint's row changed here: other servers want to know. May be NULL. */
-    void (*changed)(void *context, const char *endpoint_id);
 };
 
 /* Limits and handler are copied. */
@@ -158,14 +155,16 @@ void webhook_set_endpoint_row(struct webhook_hub *hub, const struct webhook_endp
 void webhook_remove_endpoint_row(struct webhook_hub *hub, const char *id);
 
 /* Takes over deliveries that are "pending" in the database, oldest first: at start, after the
- * endpoints. Those already in memory are skipped; payloads get a reference. With takeover_us == 0
- * all are taken. When servers share the database the one that stored a delivery sends it, so only
- * those channels of an endpoint are taken over whose oldest delivery is overdue by takeover_us,
- * which tells that its server is gone: call it every few minutes with what is pending. If that
- * server was only slow, such a delivery is sent once more by each of the others: the same
- * webhook-id, never without end. */
+ * endpoints. Those already in memory are skipped; payloads get a reference.
+ *
+ * overdue_us 0 takes all: right at start when no other server lives on this database. While others
+ * live, the one that stored a delivery sends it, so only those channels of an endpoint are taken
+ * over whose oldest delivery should have been tried overdue_us ago, which tells that its server is
+ * gone: call it every few minutes with what is pending and 600 s. If that server is only slow, a
+ * delivery is sent once more by each of the others, with the same webhook-id: bounded by their
+ * number, not by time. */
 void webhook_take_pending(struct webhook_hub *hub, const struct webhook_delivery_row *rows,
-                          size_t count, int64_t now_us);
+                          size_t count, int64_t overdue_us, int64_t now_us);
 
 /* ---- events ---- */
 
@@ -182,14 +181,16 @@ struct webhook_event {
 };
 
 /* Adds the rows of all deliveries that this event causes to `batch`. Returns a mark for
- * webhook_on_stored(), or 0 when nobody wants to hear of it. The caller stores the batch. */
+ * webhook_on_stored(), or 0 when nobody wants to hear of it. The caller stores the batch. Endpoints
+ * of one channel go with the channel (the database deletes them with it), so channel.deleted
+ * reaches those that hear of all channels; call it for each deletion, whoever wants it. */
 uint64_t webhook_append(struct webhook_hub *hub, const struct webhook_event *event,
                         struct store_batch *batch, int64_t now_us);
 
 /* The batch with this mark is stored, or could not be. Then endpoints that it created, changed or
  * deleted are as before, and the deliveries of an event are sent all the same, because the event
  * did happen, and stored with their first attempt; but not those of a channel that could not be
- * created. A mark of 0 is ignored. */
+ * created or is not deleted. A mark of 0 is ignored. */
 void webhook_on_stored(struct webhook_hub *hub, uint64_t mark, enum err result, int64_t now_us);
 
 /* What came of a request. Attempts that the hub no longer knows are ignored. */
@@ -233,8 +234,8 @@ struct webhook_input {
     bool has_is_active;
 };
 
-/* Draws id and secret ("whsec_..."). That the account may see the channel is for the caller to
- * check. ERR_INVALID: url, events, description; ERR_LIMIT. */
+/* Draws id and secret ("whsec_" and base64). That the account may see the channel is for the caller
+ * to check. ERR_INVALID: url, events, description; ERR_LIMIT. */
 MUST_USE enum err webhook_create(struct webhook_hub *hub, const struct webhook_input *input,
                                  int64_t now_us, const struct webhook_endpoint_row **ret_row,
                                  struct diag *diag);
