@@ -70,7 +70,11 @@ struct api_request {
     struct text query;  /* the same, without '?' */
     struct text content_type;
     struct text authorization;
-    struct text trpc_accept;  /* the header trpc-accept */
+    struct text cookie;          /* empty for origins that are neither ours nor on the CORS list */
+    struct text csrf_token;      /* the header x-csrf-token */
+    struct text idempotency_key; /* the header idempotency-key */
+    struct text trpc_accept;     /* the header trpc-accept */
+    struct text user_agent;
     struct text host;         /* Host or :authority */
     bool is_https;            /* as the client sees it: TLS here, or a trusted proxy says so */
     struct text peer_address; /* "192.0.2.7", "2001:db8::1": for the guard only */

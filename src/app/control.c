@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/writer.h"
 
-enum { STORE_QUEUE_MAX = 20000, STATUS_LEN_MAX = 16384, ADMIN_KEY_LEN = 40 };
+enum { STORE_QUEUE_MAX = 20000, ADMIN_KEY_LEN = 40 };
 
 static void arm_directory(struct server *server);
 
@@ -134,32 +134,11 @@ static void ping_store(struct server *server)
         mem_free(ping);
 }
 
-/* ---- what the edges know ---- */
-
-static void post_status(struct server *server, const struct channel *channel)
-{
-    struct writer w = writer_growing(STATUS_LEN_MAX);
-
-    api_status_json(channel, text_of(server->config.public_url), &w);
-    struct buf *json = writer_copy_buf(&w);
-    bool may_start = relay_state_is_active(channel->state) && channel->state != RELAY_STOPPING;
-    for (size_t i = 0; i < server->edge_count; i++)
-        edge_post_status(server->edges[i], channel->id, json, may_start);
-    buf_unref(json);
-    writer_deinit(&w);
-}
+/* ---- changes of channels ---- */
 
 static void on_changed(void *context, const struct channel_event *event)
 {
-    struct server *server = context;
-    const struct channel *channel = channel_find(server->directory, event->channel_id);
-
-    if (event->kind == CHANNEL_DELETED || !channel) {
-        for (size_t i = 0; i < server->edge_count; i++)
-            edge_post_status(server->edges[i], event->channel_id, NULL, false);
-    } else if (channel->state != RELAY_IDLE) {
-        post_status(server, channel);
-    }
+    status_on_changed(context, event);
     channel_event_log(event);
 }
 
@@ -292,6 +271,7 @@ static void on_second(struct loop_timer *timer)
 
     channel_directory_set_wall_offset(server->directory, clock_wall_us() - now_us);
     tell_viewers(server);
+    status_on_second(server);
     ping_store(server);
     for (size_t i = 0; i < server->edge_count; i++)
         edge_post_ready(server->edges[i], is_ready,
@@ -695,6 +675,7 @@ enum err control_create(struct server *server, struct diag *diag)
 
     list_init(&server->open_calls);
     list_init(&server->waiting_calls);
+    list_init(&server->owed);
     enum err err = open_store(server, diag);
     if (!err)
         err = find_admin_key(server, api_config.admin_key_sha256, diag);
@@ -734,6 +715,7 @@ void control_destroy(struct server *server)
     while ((counted = map_next(&server->viewer_counts, &position)))
         mem_free(counted);
     map_deinit(&server->viewer_counts);
+    status_deinit(server);
 }
 
 /* ---- the greeting ---- */
