@@ -149,9 +149,8 @@ def check_guards(tap):
 
 
 def include_flags():
-    packages = ["libuv", "libnghttp2", "openssl", "jansson", "libsodium", "libjwt", "libcurl",
-                "sqlite3", "zlib", "libavcodec",
-                "libavutil", "libswresample", "opus", "cmocka"]
+    packages = ["libuv", "libnghttp2", "libcurl", "openssl", "jansson", "libjwt", "libsodium",
+                "sqlite3", "zlib", "libavcodec", "libavutil", "libswresample", "opus", "cmocka"]
     flags = []
     for package in packages:
         found = subprocess.run(["pkg-config", "--cflags", package], check=False,

@@ -27,7 +27,7 @@ int64_t directory_broadcast_max_us(const struct channel_directory *dir,
 static void begin_broadcast(struct channel_directory *dir, struct channel *channel, int64_t now_us)
 {
     channel->broadcast_id = dir->next_broadcast_id++;
-    channel->started_at_us = directory_wall(dir, now_us);
+    channel->started_at_us = channel_directory_wall_us(dir, now_us);
     channel->ended_at_us = 0;
     channel->begun_at_us = now_us;
     channel->end_by_us = now_us + directory_broadcast_max_us(dir, channel);
@@ -100,7 +100,7 @@ static void set_state(struct channel_directory *dir, struct channel *channel, en
         directory_copy_reason(channel->reason, reason);
     channel->state = to;
     channel->state_since_us = now_us;
-    channel->updated_at_us = directory_wall(dir, now_us);
+    channel->updated_at_us = channel_directory_wall_us(dir, now_us);
     if (broadcast_op == STORE_BROADCAST_END)
         channel->ended_at_us = channel->updated_at_us;
     arm(dir, channel, wait_us == CHANNEL_NEVER ? CHANNEL_NEVER : now_us + wait_us);

@@ -57,14 +57,9 @@ void channel_directory_set_wall_offset(struct channel_directory *dir, int64_t of
     dir->wall_offset_us = offset_us;
 }
 
-int64_t directory_wall(const struct channel_directory *dir, int64_t now_us)
-{
-    return now_us + dir->wall_offset_us;
-}
-
 int64_t channel_directory_wall_us(const struct channel_directory *dir, int64_t now_us)
 {
-    return directory_wall(dir, now_us);
+    return now_us + dir->wall_offset_us;
 }
 
 void directory_copy_reason(char to[STORE_REASON_LEN_MAX + 1], const char *reason)
@@ -212,7 +207,7 @@ static void repair(struct channel_directory *dir, struct channel *channel, uint6
                             : INT64_MAX;
 
     channel->state = RELAY_STOPPED;
-    channel->updated_at_us = directory_wall(dir, now_us);
+    channel->updated_at_us = channel_directory_wall_us(dir, now_us);
     channel->ended_at_us = channel->updated_at_us < latest_us ? channel->updated_at_us : latest_us;
     channel->broadcast_id = broadcast_id;
     directory_copy_reason(channel->reason, "the server stopped during the broadcast");
@@ -304,8 +299,8 @@ enum err channel_create(struct channel_directory *dir, const struct channel_sett
     struct channel_row row = {
         .id = dir->next_channel_id++,
         .max_duration_s = settings->max_duration_s,
-        .created_at_us = directory_wall(dir, now_us),
-        .updated_at_us = directory_wall(dir, now_us),
+        .created_at_us = channel_directory_wall_us(dir, now_us),
+        .updated_at_us = channel_directory_wall_us(dir, now_us),
     };
     memcpy(row.title, settings->title.ptr, settings->title.len);
     copy_id(row.host_user_id, settings->host_user_id);
@@ -369,7 +364,7 @@ enum err channel_update(struct channel_directory *dir, uint64_t id,
         channel->max_duration_s = settings->max_duration_s;
         directory_arm_end(dir, channel);
     }
-    channel->updated_at_us = directory_wall(dir, now_us);
+    channel->updated_at_us = channel_directory_wall_us(dir, now_us);
     directory_send_row(dir, channel, STORE_CHANNEL_UPDATE, CHANNEL_UPDATED);
     return OK;
 }
@@ -387,7 +382,7 @@ enum err channel_set_key(struct channel_directory *dir, uint64_t id, struct text
     forget_key(dir, channel);
     (void)secret_set(&channel->stream_key, stream_key); /* the length is checked */
     index_key(dir, channel);
-    channel->updated_at_us = directory_wall(dir, now_us);
+    channel->updated_at_us = channel_directory_wall_us(dir, now_us);
     directory_send_row(dir, channel, STORE_CHANNEL_UPDATE, CHANNEL_UPDATED);
     directory_close_publisher(dir, channel, "the stream key was replaced", now_us);
     return OK;

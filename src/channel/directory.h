@@ -31,9 +31,6 @@ struct channel *directory_find(const struct channel_directory *dir, uint64_t id)
 struct channel *directory_add(struct channel_directory *dir, const struct channel_row *row);
 void directory_remove(struct channel_directory *dir, struct channel *channel);
 
-/* Monotonic time as wall clock. */
-int64_t directory_wall(const struct channel_directory *dir, int64_t now_us);
-
 /* Sends the row to the store: alone, or as a change of state with what it means for the
  * broadcast. */
 void directory_send_row(struct channel_directory *dir, const struct channel *channel,
