@@ -234,6 +234,10 @@ static void h2_stream_write(struct http_request *req, const struct slice *slices
     struct h2_stream *stream = h2_stream_of(req);
 
     queue_slices(stream, slices, count);
+    if (req->on_drain && !stream->has_owner_waiting) {
+        stream->has_owner_waiting = true;
+        stream->h2->waiting_count++;
+    }
     resume_data(stream);
 }
 
