@@ -63,7 +63,6 @@
 #include "media/sample.h"
 
 struct writer;
-struct hls_segment;
 struct hls_packager;
 
 enum {
@@ -170,8 +169,33 @@ struct hls_init {
     struct buf *body;
 };
 
-/* Read it through the functions below; `version`, `is_ended` and the last position are for owners
- * that want to know whether something happened. */
+/* A finished segment, immutable: what stands in the window, and what a recording keeps. Its bytes
+ * are the bodies one after the other; with the init before them they are a file. */
+struct hls_segment {
+    atomic_uint refs;
+    uint64_t msn; /* rises by one from segment to segment */
+    int64_t duration_us;
+    int64_t date_us;        /* wall clock of its beginning; 0: not known */
+    bool has_discontinuity; /* before it */
+    bool has_map;           /* its text says EXT-X-MAP */
+    bool is_independent;    /* begins with a key frame */
+    struct hls_init *init;
+    size_t len; /* bytes of all bodies */
+    struct buf **bodies;
+    size_t part_count;
+    struct buf *text;       /* the playlist lines: tags, parts, EXTINF and name */
+    size_t text_parts_at;   /* where the parts begin */
+    size_t text_segment_at; /* where EXTINF begins */
+};
+
+struct hls_segment *hls_segment_ref(const struct hls_segment *segment);
+/* Returns NULL. NULL is allowed. */
+struct hls_segment *hls_segment_unref(struct hls_segment *segment);
+struct hls_init *hls_init_ref(const struct hls_init *init);
+struct hls_init *hls_init_unref(struct hls_init *init);
+
+/* Readers ask it through the functions below; who follows a broadcast (a recording) looks at
+ * `version`, `is_ended`, `running_msn` and the finished segments. */
 struct hls_snapshot {
     atomic_uint refs;
     uint64_t version; /* counts the snapshots of a packager from 1 */

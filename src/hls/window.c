@@ -111,6 +111,7 @@ void window_begin_segment(struct window *window, int64_t date_us, bool is_indepe
         date_us = date_us > window->last_date_us ? date_us : window->last_date_us;
         window->last_date_us = date_us;
     }
+    running->date_us = date_us;
     playlist_write_segment_head(window, date_us);
 }
 
@@ -218,6 +219,7 @@ void window_end_segment(struct window *window)
     atomic_init(&segment->refs, 1);
     segment->msn = running->msn;
     segment->duration_us = running->duration_us;
+    segment->date_us = running->date_us;
     segment->has_discontinuity = running->has_discontinuity;
     segment->has_map = running->has_map;
     segment->is_independent = running->is_independent;

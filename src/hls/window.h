@@ -27,34 +27,13 @@ enum {
     RENDITION_URI_LEN_MAX = 128
 };
 
-/* A finished segment, immutable; or the running one, which only the window sees. */
-struct hls_segment {
-    atomic_uint refs;
-    uint64_t msn;
-    int64_t duration_us;
-    bool has_discontinuity;
-    bool has_map; /* its text says EXT-X-MAP */
-    bool is_independent;
-    struct hls_init *init;
-    size_t len; /* bytes of all bodies */
-    struct buf **bodies;
-    size_t part_count;
-    struct buf *text;       /* the playlist lines: tags, parts, EXTINF and name */
-    size_t text_parts_at;   /* where the parts begin */
-    size_t text_segment_at; /* where EXTINF begins */
-};
-
-struct hls_segment *hls_segment_ref(const struct hls_segment *segment);
-struct hls_segment *hls_segment_unref(struct hls_segment *segment);
-
 struct hls_init *hls_init_create(uint32_t number, struct buf *body);
-struct hls_init *hls_init_ref(const struct hls_init *init);
-struct hls_init *hls_init_unref(struct hls_init *init);
 
 struct running {
     bool is_begun;
     uint64_t msn;
     int64_t duration_us;
+    int64_t date_us;
     bool has_discontinuity;
     bool has_map;
     bool is_independent;

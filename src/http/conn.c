@@ -360,7 +360,7 @@ void conn_on_drained(struct http_conn *conn)
         h1_on_drained(conn);
         break;
     case PROTOCOL_H2:
-        h2_on_drained(conn);
+        h2_run(conn);
         break;
     case PROTOCOL_WS:
         ws_on_drained(conn);
@@ -381,7 +381,7 @@ void conn_run(struct http_conn *conn)
     else if (conn->protocol == PROTOCOL_H1)
         h1_resume(conn);
     else if (conn->protocol == PROTOCOL_H2)
-        h2_flush(conn);
+        h2_run(conn);
     else if (conn->protocol == PROTOCOL_WS)
         ws_flush(conn);
     if (conn->handle && conn->h1.pending_len && !conn->h1.is_body_paused)

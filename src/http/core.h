@@ -176,7 +176,7 @@ void h1_deinit(struct http_conn *conn);
 void h2_start(struct http_conn *conn);
 void h2_input(struct http_conn *conn, struct text input);
 void h2_flush(struct http_conn *conn);
-void h2_on_drained(struct http_conn *conn);
+void h2_run(struct http_conn *conn); /* h2_flush(), and tells owners that there is room */
 void h2_on_deadline(struct http_conn *conn);
 void h2_drain(struct http_conn *conn);
 void h2_cancel(struct http_conn *conn);

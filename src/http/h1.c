@@ -111,9 +111,11 @@ static void h1_begin_stream(struct http_request *req, struct http_reply *reply)
 {
     struct http_conn *conn = req->conn;
 
-    /* HTTP/1.0 has no chunks: there the end of the connection ends the body. */
-    conn->h1.is_chunked_answer = req->version == HTTP_1_1 && req->method != HTTP_HEAD;
-    if (req->version == HTTP_1_0)
+    /* HTTP/1.0 has no chunks: there the end of the connection ends the body. A body whose length
+     * is told needs neither. */
+    conn->h1.is_chunked_answer =
+        !reply->has_len && req->version == HTTP_1_1 && req->method != HTTP_HEAD;
+    if (!reply->has_len && req->version == HTTP_1_0)
         conn->h1.keeps_alive = false;
     conn->h1.state = H1_STREAM;
     count_answer(conn, reply->status);

@@ -84,6 +84,7 @@ static void stream_destroy(struct h2_stream *stream)
 {
     stop_reading(stream);
     h2_drop_slices(stream);
+    stream->h2->waiting_count -= stream->has_owner_waiting;
     if (stream->slices != stream->inline_slices)
         mem_free(stream->slices);
     writer_deinit(&stream->held);
@@ -443,16 +444,24 @@ static void pump(struct h2_session *h2)
     h2_send_batch(h2);
 }
 
-/* Owners that wait for room. */
-static void tell_drained(struct h2_session *h2)
+/* Owners that wait for room. What the transport took at once never makes it tell that it is empty,
+ * so this is looked at wherever frames went out, but for where an owner is calling. */
+static void tell_drained(struct http_conn *conn)
 {
+    struct h2_session *h2 = conn->h2;
+
+    if (h2->waiting_count == 0 || !conn->handle || conn->is_broken || conn_queued_len(conn))
+        return;
     LIST_FOR_EACH(node, &h2->streams)
     {
-        struct http_request *req = &CONTAINER_OF(node, struct h2_stream, node)->req;
+        struct h2_stream *stream = CONTAINER_OF(node, struct h2_stream, node);
 
-        if (req->state == REQUEST_STREAMING && req->on_drain &&
-            CONTAINER_OF(node, struct h2_stream, node)->queued_len == 0)
-            req->on_drain(req);
+        if (!stream->has_owner_waiting || stream->queued_len)
+            continue;
+        stream->has_owner_waiting = false;
+        h2->waiting_count--;
+        if (stream->req.state == REQUEST_STREAMING)
+            stream->req.on_drain(&stream->req);
     }
 }
 
@@ -480,11 +489,10 @@ void h2_flush(struct http_conn *conn)
     enter_phase(conn);
 }
 
-void h2_on_drained(struct http_conn *conn)
+void h2_run(struct http_conn *conn)
 {
     h2_flush(conn);
-    if (conn->handle && !conn->is_broken && conn_queued_len(conn) == 0)
-        tell_drained(conn->h2);
+    tell_drained(conn);
 }
 
 void h2_input(struct http_conn *conn, struct text input)
@@ -504,7 +512,7 @@ void h2_input(struct http_conn *conn, struct text input)
         conn->is_broken = true;
         conn_make_ready(conn);
     } else {
-        h2_flush(conn);
+        h2_run(conn);
     }
     conn->is_busy--;
 }

@@ -15,11 +15,12 @@ struct h2_stream {
     struct h2_session *h2;
     struct list_node node;
     int32_t id;
-    bool is_reading;   /* head or body are not whole yet */
-    bool is_ended;     /* the answer's last byte is queued */
-    bool is_deferred;  /* nghttp2 waits for nghttp2_session_resume_data() */
-    bool is_paused;    /* the owner wants no more of the body for now */
-    bool has_held_end; /* the end of the body came meanwhile */
+    bool is_reading;        /* head or body are not whole yet */
+    bool is_ended;          /* the answer's last byte is queued */
+    bool is_deferred;       /* nghttp2 waits for nghttp2_session_resume_data() */
+    bool is_paused;         /* the owner wants no more of the body for now */
+    bool has_held_end;      /* the end of the body came meanwhile */
+    bool has_owner_waiting; /* on_drain is to be called when the queue is empty */
     struct writer held;
 
     struct slice *slices; /* the answer's body: inline_slices or a block */
@@ -37,7 +38,8 @@ struct h2_session {
     struct list streams;
     size_t streams_count;
     size_t reading_count;
-    size_t queued_len; /* of all answers, not framed yet */
+    size_t queued_len;    /* of all answers, not framed yet */
+    size_t waiting_count; /* streams whose owner waits for room */
 
     struct writer head; /* of the request whose header block is being read: u16 name length, u16
                            value length, name, value; and so on */

@@ -236,6 +236,10 @@ static void h2_stream_write(struct http_request *req, const struct slice *slices
     for (size_t i = 0; i < count; i++)
         stream->written_len += slices[i].len;
     queue_slices(stream, slices, count);
+    if (req->on_drain && !stream->has_owner_waiting) {
+        stream->has_owner_waiting = true;
+        stream->h2->waiting_count++;
+    }
     resume_data(stream);
 }
 

@@ -257,6 +257,16 @@ const char *http_status_phrase(int status);
 void http_respond_stream(struct http_request *req, const struct http_response *response,
                          http_cancel_fn *on_cancel, void (*on_drain)(struct http_request *req));
 
+/* The same for a body whose length is known, a file: If-None-Match, Range and If-Range are honoured
+ * as http_respond() does it. True: the bytes [*ret_offset, *ret_offset + *ret_len) of the body are
+ * wanted by http_stream_write(), and behind the last of them http_stream_end(), or
+ * http_stream_abort() when they cannot be had. False: nothing is wanted (304, 416, HEAD, an empty
+ * body); the request is answered and invalid. */
+MUST_USE bool http_respond_file(struct http_request *req, const struct http_response *response,
+                                uint64_t body_len, http_cancel_fn *on_cancel,
+                                void (*on_drain)(struct http_request *req), uint64_t *ret_offset,
+                                uint64_t *ret_len);
+
 /* Queues slices (references are taken, also on error). ERR_LIMIT: stream_queue_len_max would be
  * passed; nothing was queued: a slow client, end it or leave this out. */
 MUST_USE enum err http_stream_write(struct http_request *req, struct slice *slices, size_t count);

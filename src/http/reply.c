@@ -14,6 +14,7 @@ void reply_init(struct http_reply *reply, int status)
     reply->lines_count = 0;
     reply->has_len = false;
     reply->body_len = 0;
+    reply->body_offset = 0;
     reply->slices = reply->storage;
     reply->slices_count = 0;
 }
@@ -150,6 +151,7 @@ static bool reply_range(struct http_reply *reply, const struct http_request *req
     add_lines(reply, source, false);
     write_content_range(reply, &range, source->body_len);
     reply->body_len = range.len;
+    reply->body_offset = range.offset;
     take_range(reply, source, range.offset, range.len);
     return true;
 }

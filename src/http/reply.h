@@ -37,6 +37,7 @@ struct http_reply {
     size_t lines_count;
     bool has_len; /* Content-Length is to be sent (when `prepared` does not hold it) */
     uint64_t body_len;
+    uint64_t body_offset;       /* of a range, in the source */
     const struct slice *slices; /* to be sent; the taker gets a reference of each */
     size_t slices_count;
 

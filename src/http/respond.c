@@ -164,6 +164,18 @@ void http_respond_err(struct http_request *req, enum err err, struct text detail
 
 /* ---- Streams ---- */
 
+static void begin_stream(struct http_request *req, struct http_reply *reply,
+                         http_cancel_fn *on_cancel, void (*on_drain)(struct http_request *req))
+{
+    cors_add(reply, req);
+    if (!request_is_owned(req))
+        req->conn->server->counters.requests_suspended++;
+    req->state = REQUEST_STREAMING;
+    req->on_cancel = on_cancel;
+    req->on_drain = on_drain;
+    conn_proto(req->conn)->begin_stream(req, reply);
+}
+
 void http_respond_stream(struct http_request *req, const struct http_response *response,
                          http_cancel_fn *on_cancel, void (*on_drain)(struct http_request *req))
 {
@@ -172,13 +184,28 @@ void http_respond_stream(struct http_request *req, const struct http_response *r
 
     reply_whole(&reply, &source, NULL);
     reply.has_len = false;
-    cors_add(&reply, req);
-    if (!request_is_owned(req))
-        req->conn->server->counters.requests_suspended++;
-    req->state = REQUEST_STREAMING;
-    req->on_cancel = on_cancel;
-    req->on_drain = on_drain;
-    conn_proto(req->conn)->begin_stream(req, &reply);
+    begin_stream(req, &reply, on_cancel, on_drain);
+}
+
+bool http_respond_file(struct http_request *req, const struct http_response *response,
+                       uint64_t body_len, http_cancel_fn *on_cancel,
+                       void (*on_drain)(struct http_request *req), uint64_t *ret_offset,
+                       uint64_t *ret_len)
+{
+    struct http_source source = source_of(response);
+    struct http_reply reply;
+
+    source.body_len = body_len; /* after source_of(): what comes in pieces is not compressed */
+    reply_from_source(&reply, req, &source, NULL);
+    if ((reply.status != 200 && reply.status != 206) || reply.body_len == 0 ||
+        req->method != HTTP_GET) {
+        send_reply(req, &reply);
+        return false;
+    }
+    *ret_offset = reply.body_offset;
+    *ret_len = reply.body_len;
+    begin_stream(req, &reply, on_cancel, on_drain);
+    return true;
 }
 
 static void drop(struct slice *slices, size_t count)

@@ -18,6 +18,8 @@ static struct state {
     size_t body_len;
     bool got_last;
     char seen[256];
+    uint64_t offset; /* what of the file is wanted */
+    uint64_t left;
 } S;
 
 /* ---- Handlers ---- */
@@ -105,6 +107,16 @@ static void get_stream(struct http_request *req)
                         on_cancel, on_drain);
 }
 
+/* A file of 1,000 bytes that is read later. */
+static void get_file(struct http_request *req)
+{
+    const struct http_response response = {.content_type = "video/mp4", .etag = TEXT("\"f1\"")};
+
+    S.stream = NULL;
+    if (http_respond_file(req, &response, 1000, on_cancel, on_drain, &S.offset, &S.left))
+        S.stream = req;
+}
+
 static void get_headers(struct http_request *req)
 {
     struct http_header_line lines[] = {{"X-Evil", TEXT_INIT("a\r\nSet-Cookie: b")}};
@@ -125,6 +137,7 @@ static const struct http_route routes[] = {
     {HTTP_POST, "/upload", HTTP_ROUTE_STREAM_BODY, 1000, post_upload, NULL},
     {HTTP_POST, "/refuse", HTTP_ROUTE_STREAM_BODY, 1000, post_refuse, NULL},
     {HTTP_GET, "/stream", 0, 0, get_stream, NULL},
+    {HTTP_GET, "/file", 0, 0, get_file, NULL},
     {HTTP_GET, "/headers", 0, 0, get_headers, NULL},
 };
 
@@ -735,6 +748,105 @@ static void a_slow_stream_is_told_to_its_owner(void **state)
     close_pipe();
 }
 
+/* Writes what is wanted of the file, in two pieces. */
+static void write_file(void)
+{
+    size_t first = (size_t)S.left / 2;
+    size_t lens[] = {first, (size_t)S.left - first};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct slice piece = slice_take(buf_create(lens[i]));
+        memset(piece.buf->data, 'f', lens[i]);
+        assert_ok(http_stream_write(S.stream, &piece, 1));
+    }
+    http_stream_end(S.stream);
+    http_core_run(P.server);
+}
+
+static void a_file_is_sent_with_its_length_and_the_connection_goes_on(void **state)
+{
+    (void)state;
+    open_pipe();
+    http_pipe_send(&P, GET("/file") GET("/hello"));
+    struct text output = http_pipe_output(&P);
+    assert_starts(output, "HTTP/1.1 200 OK\r\n");
+    assert_contains(output, "Content-Length: 1000\r\n");
+    assert_contains(output, "Accept-Ranges: bytes\r\n");
+    assert_contains(output, "ETag: \"f1\"\r\n");
+    assert_lacks(output, "chunked");
+    assert_int_equal(S.offset, 0);
+    assert_int_equal(S.left, 1000);
+    write_file();
+    output = http_pipe_output(&P);
+    assert_int_equal(text_index_of(output, 'H'), 1000);
+    assert_starts(text_sub(output, 1000, output.len), "HTTP/1.1 200 OK\r\n");
+    close_pipe();
+}
+
+static void a_part_of_a_file_is_asked_of_its_owner(void **state)
+{
+    (void)state;
+    open_pipe();
+    http_pipe_send(&P, GET_WITH("/file", "Range: bytes=300-499"));
+    struct text output = http_pipe_output(&P);
+    assert_starts(output, "HTTP/1.1 206 Partial Content\r\n");
+    assert_contains(output, "Content-Range: bytes 300-499/1000\r\n");
+    assert_contains(output, "Content-Length: 200\r\n");
+    assert_int_equal(S.offset, 300);
+    assert_int_equal(S.left, 200);
+    write_file();
+    assert_int_equal(http_pipe_output(&P).len, 200);
+    http_pipe_send(&P, GET_WITH("/file", "Range: bytes=300-499\r\nIf-Range: \"f0\""));
+    assert_int_equal(S.left, 1000); /* another version: all of it */
+    write_file();
+    close_pipe();
+}
+
+static void nothing_of_a_file_is_asked_when_nothing_is_sent(void **state)
+{
+    (void)state;
+    open_pipe();
+    http_pipe_send(&P, GET_WITH("/file", "If-None-Match: \"f1\""));
+    assert_starts(http_pipe_output(&P), "HTTP/1.1 304 Not Modified\r\n");
+    assert_null(S.stream);
+    http_pipe_send(&P, GET_WITH("/file", "Range: bytes=1000-"));
+    struct text output = http_pipe_output(&P);
+    assert_starts(output, "HTTP/1.1 416 ");
+    assert_contains(output, "Content-Range: bytes */1000\r\n");
+    assert_null(S.stream);
+    http_pipe_send(&P, "HEAD /file HTTP/1.1\r\nHost: a\r\n\r\n" GET("/hello"));
+    output = http_pipe_output(&P);
+    assert_contains(output, "Content-Length: 1000\r\n");
+    assert_contains(output, "\r\n\r\nHTTP/1.1 200 OK\r\n");
+    assert_null(S.stream);
+    close_pipe();
+}
+
+static void a_file_that_breaks_off_closes_the_connection(void **state)
+{
+    (void)state;
+    open_pipe();
+    http_pipe_send(&P, GET("/file"));
+    http_stream_abort(S.stream);
+    http_core_run(P.server);
+    assert_true(P.end.is_closed);
+    close_pipe();
+}
+
+/* There the end of the connection would be the end of the body, but its length is told. */
+static void a_file_keeps_an_http_1_0_connection_that_asks_for_it(void **state)
+{
+    (void)state;
+    open_pipe();
+    http_pipe_send(&P, "GET /file HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    assert_contains(http_pipe_output(&P), "Content-Length: 1000\r\n");
+    write_file();
+    assert_int_equal(http_pipe_output(&P).len, 1000);
+    http_pipe_send(&P, GET("/hello"));
+    assert_starts(http_pipe_output(&P), "HTTP/1.1 200 OK\r\n");
+    close_pipe();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -769,6 +881,11 @@ int main(void)
         TEST_CASE(listed_origins_are_named_and_others_are_not),
         TEST_CASE(a_stream_is_sent_in_chunks_and_the_connection_goes_on),
         TEST_CASE(a_slow_stream_is_told_to_its_owner),
+        TEST_CASE(a_file_is_sent_with_its_length_and_the_connection_goes_on),
+        TEST_CASE(a_part_of_a_file_is_asked_of_its_owner),
+        TEST_CASE(nothing_of_a_file_is_asked_when_nothing_is_sent),
+        TEST_CASE(a_file_that_breaks_off_closes_the_connection),
+        TEST_CASE(a_file_keeps_an_http_1_0_connection_that_asks_for_it),
     };
 
     return RUN_TESTS("http_h1_server", tests);

@@ -34,6 +34,7 @@ static struct {
     size_t body_len;
     bool got_last;
     struct http_request *held;
+    size_t drained;
     struct http_asset *media;
     struct http_asset *playlist;
 } T;
@@ -88,6 +89,22 @@ static void get_stream(struct http_request *req)
                         on_cancel, NULL);
 }
 
+static void on_drain(struct http_request *req)
+{
+    (void)req;
+    T.drained++;
+}
+
+static void get_file(struct http_request *req)
+{
+    const struct http_response response = {.content_type = "video/mp4", .etag = TEXT("\"f1\"")};
+    uint64_t offset;
+    uint64_t len;
+
+    if (http_respond_file(req, &response, 300000, on_cancel, on_drain, &offset, &len))
+        T.held = req;
+}
+
 static void get_ws(struct http_request *req)
 {
     static const struct http_ws_handlers handlers = {0};
@@ -104,6 +121,7 @@ static const struct http_route routes[] = {
     {HTTP_POST, "/echo", 0, 1000, post_echo, NULL},
     {HTTP_POST, "/upload", HTTP_ROUTE_STREAM_BODY, 1 << 20, post_upload, NULL},
     {HTTP_GET, "/stream", 0, 0, get_stream, NULL},
+    {HTTP_GET, "/file", HTTP_ROUTE_MEDIA, 0, get_file, NULL},
     {HTTP_GET, "/ws", 0, 0, get_ws, NULL},
 };
 
@@ -464,6 +482,50 @@ static void a_stream_tells_what_the_clients_window_holds_back(void **state)
     close_client();
 }
 
+static void write_piece(size_t len)
+{
+    struct slice piece = slice_take(buf_create(len));
+
+    memset(piece.buf->data, 'f', len);
+    assert_ok(http_stream_write(T.held, &piece, 1));
+    http_core_run(T.pipe.server);
+}
+
+static void owner_of_a_stream_is_told_when_all_was_taken(void **state)
+{
+    (void)state;
+    open_client(NULL);
+    int32_t id = get("/file");
+    exchange();
+    assert_string_equal(T.seen[id].status, "200");
+    /* What the connection takes at once. */
+    write_piece(1000);
+    assert_int_equal(T.drained, 1);
+    http_core_run(T.pipe.server);
+    assert_int_equal(T.drained, 1);
+    /* More than the client's window: it has to read first. */
+    write_piece(99000);
+    assert_int_equal(T.drained, 1);
+    exchange();
+    assert_int_equal(T.drained, 2);
+    assert_int_equal(T.seen[id].body.len, 100000);
+    /* A client that does not take what is in the transport. */
+    T.pipe.end.is_blocked = true;
+    write_piece(1000);
+    assert_int_equal(T.drained, 2);
+    http_pipe_unblock(&T.pipe.end);
+    assert_int_equal(T.drained, 3);
+    exchange();
+    write_piece(199000);
+    http_stream_end(T.held); /* nobody is told any more */
+    exchange();
+    assert_int_equal(T.drained, 3);
+    assert_int_equal(T.seen[id].body.len, 300000);
+    assert_true(T.seen[id].is_closed);
+    assert_int_equal(T.seen[id].code, NGHTTP2_NO_ERROR);
+    close_client();
+}
+
 static void an_aborted_stream_is_reset(void **state)
 {
     (void)state;
@@ -619,6 +681,7 @@ int main(void)
         TEST_CASE(a_streamed_body_flows_and_can_be_paused),
         TEST_CASE(streams_are_written_piece_by_piece),
         TEST_CASE(a_stream_tells_what_the_clients_window_holds_back),
+        TEST_CASE(owner_of_a_stream_is_told_when_all_was_taken),
         TEST_CASE(an_aborted_stream_is_reset),
         TEST_CASE(a_playlist_overtakes_media),
         TEST_CASE(heads_over_the_limit_get_431),
