@@ -1,5 +1,10 @@
 /* Looks at a <video> as a viewer would: does the picture move, is there sound, how far behind is it? */
 
+/* What stands in the player's place, by its title. (Screen readers hear the same words from a second place.) */
+export function placeholder(page, title) {
+  return page.locator(".stoa-placeholder-title", { hasText: title });
+}
+
 /* A small copy of the picture that is shown now: 32 x 18 pixels, RGBA. */
 export function grabFrame(page) {
   return page.evaluate(() => {
@@ -61,7 +66,7 @@ export function loudness(page, forMs = 2500) {
 
 /* The number on the latency badge, seconds. */
 export async function badgeLatency(page) {
-  const text = await page.locator(".latency").innerText();
+  const text = await page.locator(".stoa-latency").innerText();
   return Number(/([\d.]+) s/.exec(text)?.[1]);
 }
 
