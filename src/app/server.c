@@ -174,6 +174,7 @@ static enum err create_edges(struct server *server, struct diag *diag)
         .http = http_config_default(),
         .cors_origins = server->cors_origins,
         .cors_origins_count = server->cors_origins_count,
+        .public_url = config->public_url,
         .trusts_forwarded = config->trusts_forwarded,
     };
     struct edge_upstream upstream = {

@@ -390,6 +390,8 @@ static const struct http_route routes[] = {
     {HTTP_GET,                                  "/healthz",                         0,               0,             on_healthz, NULL},
     {HTTP_GET,                                  "/readyz",                          0,               0,             on_readyz, NULL},
     {HTTP_GET,                                  "/metrics",                         0,               0,             on_metrics, NULL},
+    {HTTP_GET,                                  "/embed/{rest...}",                 HTTP_ROUTE_CORS, 0,             on_page, NULL},
+    {HTTP_GET,                                  "/assets/{rest...}",                HTTP_ROUTE_CORS, 0,             on_page, NULL},
     {HTTP_GET,                                  "/{rest...}",                       0,               0,             on_page, NULL},
 };
 /* clang-format on */
@@ -593,7 +595,7 @@ enum err edge_create(struct loop *loop, const struct edge_config *config,
         mem_free(edge);
         return err;
     }
-    pages_init(&edge->pages);
+    pages_init(&edge->pages, text_of(config->public_url));
     loop_timer_set(loop, &edge->second, loop_now_us(loop) + US_PER_S, on_second);
     *ret_edge = edge;
     return OK;

@@ -119,7 +119,8 @@ struct edge_config {
     struct http_config http;
     const char *const *cors_origins;
     size_t cors_origins_count;
-    bool trusts_forwarded; /* X-Forwarded-Proto and -For of a proxy in front are believed */
+    const char *public_url; /* public.url, or ""; read by edge_create() only */
+    bool trusts_forwarded;  /* X-Forwarded-Proto and -For of a proxy in front are believed */
 };
 
 MUST_USE enum err edge_create(struct loop *loop, const struct edge_config *config,
