@@ -14,6 +14,8 @@ export interface VideoView {
   isMuted: boolean;
   volume: number;
   isFullscreen: boolean;
+  /* Not in a frame that the page around it does not allow it. */
+  canFullscreen: boolean;
   canPictureInPicture: boolean;
 }
 
@@ -69,13 +71,15 @@ export function PlayerControls({ player, state, view, actions }: PlayerControlsP
           <PictureInPicture2 aria-hidden="true" />
         </ControlButton>
       )}
-      <ControlButton
-        label={view.isFullscreen ? "Leave full screen" : "Full screen"}
-        shortcut="f"
-        onClick={actions.toggleFullscreen}
-      >
-        {view.isFullscreen ? <Minimize aria-hidden="true" /> : <Maximize aria-hidden="true" />}
-      </ControlButton>
+      {view.canFullscreen && (
+        <ControlButton
+          label={view.isFullscreen ? "Leave full screen" : "Full screen"}
+          shortcut="f"
+          onClick={actions.toggleFullscreen}
+        >
+          {view.isFullscreen ? <Minimize aria-hidden="true" /> : <Maximize aria-hidden="true" />}
+        </ControlButton>
+      )}
     </div>
   );
 }

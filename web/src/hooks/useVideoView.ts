@@ -32,6 +32,7 @@ export function useVideoView(
     isMuted: true,
     volume: 1,
     isFullscreen: false,
+    canFullscreen: false,
     canPictureInPicture: false,
   });
 
@@ -43,6 +44,7 @@ export function useVideoView(
         isMuted: video.muted,
         volume: video.volume,
         isFullscreen: isFullscreen(frame),
+        canFullscreen: document.fullscreenEnabled || "webkitEnterFullscreen" in video,
         canPictureInPicture: document.pictureInPictureEnabled,
       });
     read();
