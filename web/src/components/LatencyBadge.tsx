@@ -26,7 +26,7 @@ export function LatencyBadge({ latencyS, onGoLive }: LatencyBadgeProps): ReactEl
       title="Latency: how far the picture is behind the live edge"
     >
       <Zap aria-hidden="true" />
-      Latency {text}
+      <span className="stoa-latency-word">Latency</span> {text}
     </span>
   );
 }
