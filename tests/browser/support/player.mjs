@@ -5,10 +5,9 @@ export function placeholder(page, title) {
   return page.locator(".stoa-placeholder-title", { hasText: title });
 }
 
-/* A small copy of the picture that is shown now: 32 x 18 pixels, RGBA. */
+/* A small copy of the picture that is shown now: 32 x 18 pixels, RGBA. In a page, a frame or a <stoa-player>. */
 export function grabFrame(page) {
-  return page.evaluate(() => {
-    const video = document.querySelector("video");
+  return page.locator("video").evaluate((video) => {
     const canvas = document.createElement("canvas");
     canvas.width = 32;
     canvas.height = 18;
