@@ -96,7 +96,7 @@ function play(playlist) {
 /** Runs in the page: seconds behind the live edge, or null. */
 function latency() {
   if (window.hls) return window.hls.latency;
-  const badge = document.querySelector('.latency')?.textContent ?? '';
+  const badge = document.querySelector('.stoa-latency')?.textContent ?? '';
   const number = badge.match(/[0-9]+\.[0-9]+/);
   return number ? Number(number[0]) : null;
 }

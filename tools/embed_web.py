@@ -5,8 +5,8 @@
 
 The bytes of all files stand one after the other in the blob, which the assembler takes in with
 .incbin: no megabytes of numbers for the compiler to read. The same files give the same output.
-Without web/dist there is one page that says how to build the pages, so that the server and its
-unit tests can be built on a machine without Node.js.
+Without web/dist each page says how to build the pages, so that the server and its unit tests can
+be built on a machine without Node.js.
 """
 import argparse
 import gzip
@@ -134,7 +134,7 @@ def main():
             data = file.read()
         rows.append(row_of(blob, "/" + os.path.relpath(name, args.dist).replace(os.sep, "/"), data))
     if not has_pages:
-        rows.append(row_of(blob, "/index.html", ABSENT))
+        rows += [row_of(blob, path, ABSENT) for path in ("/index.html", "/embed/index.html")]
         folders = folders or [os.path.dirname(os.path.abspath(args.dist))]
 
     with open(args.blob, "wb") as file:

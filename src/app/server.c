@@ -178,6 +178,7 @@ static enum err create_edges(struct server *server, struct diag *diag)
         .push_epoch = crypto_random_u64() >> 16, /* short, and hardly ever that of another run */
         .push = {.subscribers_max = (uint32_t)config->subscribers_max,
                  .per_address_max = (uint32_t)config->subscribers_per_address},
+        .public_url = config->public_url,
         .trusts_forwarded = config->trusts_forwarded,
     };
     struct edge_upstream upstream = {

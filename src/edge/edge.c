@@ -180,6 +180,8 @@ static const struct http_route routes[] = {
     {HTTP_GET,                                  "/healthz",                         0,               0,             on_healthz, NULL},
     {HTTP_GET,                                  "/readyz",                          0,               0,             on_readyz, NULL},
     {HTTP_GET,                                  "/metrics",                         0,               0,             on_metrics, NULL},
+    {HTTP_GET,                                  "/embed/{rest...}",                 HTTP_ROUTE_CORS, 0,             on_page, NULL},
+    {HTTP_GET,                                  "/assets/{rest...}",                HTTP_ROUTE_CORS, 0,             on_page, NULL},
     {HTTP_GET,                                  "/{rest...}",                       0,               0,             on_page, NULL},
 };
 /* clang-format on */
@@ -245,7 +247,7 @@ enum err edge_create(struct loop *loop, const struct edge_config *config,
     push_hub_init(&edge->push, config->push_epoch, &config->push);
     list_init(&edge->trpc_sockets);
     loop_idle_init(&edge->push_idle);
-    pages_init(&edge->pages);
+    pages_init(&edge->pages, text_of(config->public_url));
     loop_timer_set(loop, &edge->second, loop_now_us(loop) + US_PER_S, on_second);
     *ret_edge = edge;
     return OK;

@@ -140,7 +140,8 @@ struct edge_config {
     size_t cors_origins_count;
     uint64_t push_epoch; /* of this run: ids of events of another are of no use */
     struct push_limits push;
-    bool trusts_forwarded; /* X-Forwarded-Proto and -For of a proxy in front are believed */
+    const char *public_url; /* public.url, or ""; read by edge_create() only */
+    bool trusts_forwarded;  /* X-Forwarded-Proto and -For of a proxy in front are believed */
 };
 
 MUST_USE enum err edge_create(struct loop *loop, const struct edge_config *config,

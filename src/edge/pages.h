@@ -1,8 +1,12 @@
 /*
  * pages - the web pages that are built into the program, as assets of one edge. Private to edge/.
  *
- * The pages route themselves: /, /studio/7 and /watch/7 are all index.html. Names with a hash of
- * their content are cached for ever; index.html is asked for each time and mostly answered 304.
+ * The pages route themselves: /, /studio/7 and /watch/7 are all index.html, /embed/7 is
+ * embed/index.html. Names with a hash of their content are cached for ever; the others are asked
+ * for each time and mostly answered 304.
+ *
+ * A content security policy goes with each file. Only what is below /embed/ may stand in a frame of
+ * another site.
  */
 #ifndef EDGE_PAGES_H
 #define EDGE_PAGES_H
@@ -10,13 +14,20 @@
 #include "base/map.h"
 #include "http/http.h"
 
+struct writer;
+
 struct pages {
     struct map by_path;
     struct http_asset *index;
+    struct http_asset *embed;
 };
 
-void pages_init(struct pages *pages);
+/* `public_url` (public.url, may be empty) names an origin that the pages may load media from. */
+void pages_init(struct pages *pages, struct text public_url);
 void pages_serve(const struct pages *pages, struct http_request *request);
 void pages_deinit(struct pages *pages);
+
+/* The value of Content-Security-Policy for the file at that path. */
+void pages_write_policy(struct writer *w, struct text path, struct text public_url);
 
 #endif

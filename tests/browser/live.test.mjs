@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { checkPage } from "./support/look.mjs";
-import { badgeLatency, loudness, movement, pace } from "./support/player.mjs";
+import { badgeLatency, loudness, movement, pace, placeholder } from "./support/player.mjs";
 import { createChannel, openBrowser, removeChannel, statusOf, until, url } from "./support/stoa.mjs";
 
 describe("a broadcast from the studio", () => {
@@ -27,7 +27,7 @@ describe("a broadcast from the studio", () => {
 
   test("the buyer waits on the page", async () => {
     await watch.goto(`${url}/watch/${channel.id}`);
-    await watch.getByText("Not live yet").waitFor();
+    await placeholder(watch, "Not live yet").waitFor();
   });
 
   test("the seller goes live, and the light says so", async () => {
@@ -36,13 +36,13 @@ describe("a broadcast from the studio", () => {
     await studio.getByRole("button", { name: "Open" }).click();
     await studio.getByRole("button", { name: "Go live" }).click();
     await studio.getByText("On air", { exact: true }).first().waitFor({ timeout: 15_000 });
-    await studio.locator(".health-light", { hasText: "Live" }).waitFor({ timeout: 15_000 });
+    await studio.locator(".stoa-health-light", { hasText: "Live" }).waitFor({ timeout: 15_000 });
     const status = await statusOf(channel.id);
     assert.deepEqual([status.isLive, status.ingest], [true, "whip"]);
   });
 
   test("the buyer's player starts by itself with moving picture and sound", async () => {
-    await watch.locator(".latency").waitFor({ timeout: 20_000 });
+    await watch.locator(".stoa-latency").waitFor({ timeout: 20_000 });
     assert.ok((await movement(watch)) > 0.05, "the picture moves");
     assert.ok((await loudness(watch)) > 0.01, "the fake microphone's beep is heard");
   });
@@ -84,17 +84,17 @@ describe("a broadcast from the studio", () => {
   test("End ends it, and the buyer is told the truth", async () => {
     await studio.getByRole("button", { name: "End" }).click();
     await studio.getByRole("button", { name: "Go live" }).waitFor();
-    await watch.getByText("Stream ended").waitFor({ timeout: 15_000 });
+    await placeholder(watch, "Stream ended").waitFor({ timeout: 15_000 });
     assert.equal((await statusOf(channel.id)).isActive, false);
     await checkPage(watch, "watch-ended");
   });
 
   test("the next broadcast plays on the same page", async () => {
     await studio.getByRole("button", { name: "Go live" }).click();
-    await watch.locator(".latency").waitFor({ timeout: 20_000 });
+    await watch.locator(".stoa-latency").waitFor({ timeout: 20_000 });
     assert.ok((await movement(watch)) > 0.05);
     await studio.getByRole("button", { name: "End" }).click();
-    await watch.getByText("Stream ended").waitFor({ timeout: 15_000 });
+    await placeholder(watch, "Stream ended").waitFor({ timeout: 15_000 });
   });
 
   test("a seller who closes the tab leaves the air", async () => {

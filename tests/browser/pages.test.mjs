@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { checkPage } from "./support/look.mjs";
+import { placeholder } from "./support/player.mjs";
 import { api, adminKey, createChannel, openBrowser, removeChannel, until, url } from "./support/stoa.mjs";
 
 describe("the pages", () => {
@@ -119,7 +120,7 @@ describe("the pages", () => {
 
   test("a channel that is not live says so", async () => {
     await page.goto(`${url}/watch/${made[0]}`);
-    await page.getByText("Not live yet").waitFor();
+    await placeholder(page, "Not live yet").waitFor();
     await checkPage(page, "watch-offline");
   });
 

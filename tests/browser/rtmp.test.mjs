@@ -1,7 +1,7 @@
 /* An encoder publishes by RTMP, vanishes and comes back; the buyer's player lives through it. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { badgeLatency, loudness, movement, pace, playhead } from "./support/player.mjs";
+import { badgeLatency, loudness, movement, pace, placeholder, playhead } from "./support/player.mjs";
 import { startRtmpPublisher } from "./support/publisher.mjs";
 import { api, createChannel, openBrowser, removeChannel, rtmpServer, statusOf, until, url } from "./support/stoa.mjs";
 
@@ -16,7 +16,7 @@ describe("a broadcast by RTMP", { skip: rtmpServer ? false : "STOA_RTMP is not s
     browser = await openBrowser();
     watch = await browser.context.newPage();
     await watch.goto(`${url}/watch/${channel.id}`);
-    await watch.getByText("Not live yet").waitFor();
+    await placeholder(watch, "Not live yet").waitFor();
   });
   after(async () => {
     await publisher?.kill();
@@ -55,7 +55,7 @@ describe("a broadcast by RTMP", { skip: rtmpServer ? false : "STOA_RTMP is not s
   test("keeps the picture while the encoder is away, and goes on when it is back", async () => {
     await watch.evaluate(() => (document.querySelector("video").dataset.same = "yes"));
     await publisher.kill();
-    await watch.locator(".player").getByText("Reconnecting…").waitFor({ timeout: 15_000 });
+    await watch.locator(".stoa-player-word", { hasText: "Reconnecting…" }).waitFor({ timeout: 15_000 });
     assert.ok(await watch.locator("video").isVisible(), "the picture stays");
     const stoodAt = await playhead(watch);
     publisher = startRtmpPublisher(target());
@@ -70,6 +70,6 @@ describe("a broadcast by RTMP", { skip: rtmpServer ? false : "STOA_RTMP is not s
   test("ends from outside, truthfully", async () => {
     await api("POST", `/channels/${channel.id}/end`);
     await publisher.kill();
-    await watch.getByText("Stream ended").waitFor({ timeout: 15_000 });
+    await placeholder(watch, "Stream ended").waitFor({ timeout: 15_000 });
   });
 });

@@ -1,8 +1,8 @@
 import { lazy, Suspense, type ReactElement } from "react";
 import { Layout } from "./components/Layout";
 import { HomePage } from "./pages/HomePage";
-import { LiveChannelPage } from "./pages/LiveChannelPage";
 import { MissingPage } from "./pages/MissingPage";
+import { WatchPage } from "./pages/WatchPage";
 import { matchRoute, usePath } from "./router";
 
 /* Buyers are many and sellers few: only sellers load the studio. */
@@ -16,7 +16,7 @@ export function App(): ReactElement {
     case "home":
       return <HomePage />;
     case "watch":
-      return <LiveChannelPage key={route.channelId} channelId={route.channelId} />;
+      return <WatchPage key={route.channelId} channelId={route.channelId} />;
     case "studio":
       return (
         <Suspense fallback={<Layout isWide>{null}</Layout>}>

@@ -1,36 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ChannelStatus } from "./api/types";
-import { hostLabel, watchPhase, watchPollMs } from "./streamState";
-
-export function statusOf(change: Partial<ChannelStatus>): ChannelStatus {
-  return {
-    channelId: 1,
-    isActive: false,
-    isLive: false,
-    relayStatus: null,
-    relayError: null,
-    hlsPlaybackUrl: null,
-    recordingUrl: null,
-    viewerCount: 0,
-    webrtcViewers: 0,
-    hlsViewers: 0,
-    startedAt: null,
-    endedAt: null,
-    ingest: null,
-    health: null,
-    healthReason: null,
-    bitrateKbps: null,
-    fps: null,
-    keyframeIntervalMs: null,
-    packetLoss: null,
-    rttMs: null,
-    videoCodec: null,
-    audioCodec: null,
-    width: null,
-    height: null,
-    ...change,
-  };
-}
+import { hostLabel, watchPhase } from "./streamState";
+import { statusOf } from "./testing/statusOf";
 
 describe("the host's light", () => {
   it("says that nothing streams without a status", () => {
@@ -75,11 +46,5 @@ describe("the buyer's phase", () => {
   it("keeps playing what can be played when the relay failed", () => {
     expect(watchPhase(statusOf({ relayStatus: "error", isLive: true }))).toBe("playing");
     expect(watchPhase(statusOf({ relayStatus: "error" }))).toBe("error");
-  });
-
-  it("asks often while somebody waits and seldom while the video plays", () => {
-    expect(watchPollMs(statusOf({}))).toBe(500);
-    expect(watchPollMs(statusOf({ relayStatus: "starting" }))).toBeLessThan(500);
-    expect(watchPollMs(statusOf({ relayStatus: "active", isLive: true }))).toBe(5_000);
   });
 });

@@ -62,22 +62,3 @@ export function watchPhase(status: ChannelStatus | null): WatchPhase {
   if (COMING.includes(status.relayStatus)) return "starting";
   return status.endedAt !== null ? "ended" : "offline";
 }
-
-/* How long until the status is asked for again. `null` status: not known yet. */
-export function watchPollMs(status: ChannelStatus | null): number {
-  switch (watchPhase(status)) {
-    case "starting":
-      return 200;
-    case "playing":
-      return 5_000;
-    case "reconnecting":
-      return 1_000;
-    default:
-      /* Somebody waits for the show: half a second is what lets it start at once. */
-      return 500;
-  }
-}
-
-export function studioPollMs(status: ChannelStatus | null): number {
-  return status !== null && status.relayStatus === "starting" ? 500 : 2_000;
-}

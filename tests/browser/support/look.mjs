@@ -1,18 +1,16 @@
 /* How a page looks and reads: screenshots, sideways scrolling, what axe-core finds. */
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { mkdir } from "node:fs/promises";
+import { AxeBuilder } from "@axe-core/playwright";
 
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const screenshots = new URL("../screenshots/", import.meta.url).pathname;
 await mkdir(screenshots, { recursive: true });
 
 const SIZES = { wide: { width: 1280, height: 800 }, phone: { width: 360, height: 740 } };
 
-/* What is serious or critical, as sentences. */
+/* What is serious or critical, in frames and shadow trees too, as sentences. */
 async function violations(page) {
-  await page.evaluate(axe);
-  const results = await page.evaluate(() => window.axe.run());
+  const results = await new AxeBuilder({ page }).analyze();
   return results.violations
     .filter((v) => v.impact === "serious" || v.impact === "critical")
     .map((v) => `${v.id}: ${v.help} (${v.nodes.map((n) => n.target.join(" ")).join(", ")})`);

@@ -1,9 +1,13 @@
 /* Looks at a <video> as a viewer would: does the picture move, is there sound, how far behind is it? */
 
-/* A small copy of the picture that is shown now: 32 x 18 pixels, RGBA. */
+/* What stands in the player's place, by its title. (Screen readers hear the same words from a second place.) */
+export function placeholder(page, title) {
+  return page.locator(".stoa-placeholder-title", { hasText: title });
+}
+
+/* A small copy of the picture that is shown now: 32 x 18 pixels, RGBA. In a page, a frame or a <stoa-player>. */
 export function grabFrame(page) {
-  return page.evaluate(() => {
-    const video = document.querySelector("video");
+  return page.locator("video").evaluate((video) => {
     const canvas = document.createElement("canvas");
     canvas.width = 32;
     canvas.height = 18;
@@ -61,7 +65,7 @@ export function loudness(page, forMs = 2500) {
 
 /* The number on the latency badge, seconds. */
 export async function badgeLatency(page) {
-  const text = await page.locator(".latency").innerText();
+  const text = await page.locator(".stoa-latency").innerText();
   return Number(/([\d.]+) s/.exec(text)?.[1]);
 }
 

@@ -19,8 +19,8 @@ export function ChannelStatusBadge({ status }: { status: ChannelStatus | null })
 
 export function PhaseBadge({ phase }: { phase: WatchPhase }): ReactElement {
   return (
-    <span className={`badge badge-${phase}`}>
-      {phase === "playing" && <span className="pulse" aria-hidden="true" />}
+    <span className={`stoa-badge stoa-badge-${phase}`}>
+      {phase === "playing" && <span className="stoa-pulse" aria-hidden="true" />}
       {TEXT[phase]}
     </span>
   );

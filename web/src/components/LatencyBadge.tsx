@@ -15,18 +15,18 @@ export function LatencyBadge({ latencyS, onGoLive }: LatencyBadgeProps): ReactEl
   const text = `${latencyS.toFixed(1)} s`;
   if (latencyS > BEHIND_S) {
     return (
-      <button type="button" className="latency latency-far" onClick={onGoLive}>
+      <button type="button" className="stoa-latency stoa-latency-far" onClick={onGoLive}>
         {text} behind · Go to live
       </button>
     );
   }
   return (
     <span
-      className={latencyS < LOW_S ? "latency latency-low" : "latency"}
+      className={latencyS < LOW_S ? "stoa-latency stoa-latency-low" : "stoa-latency"}
       title="Latency: how far the picture is behind the live edge"
     >
       <Zap aria-hidden="true" />
-      Latency {text}
+      <span className="stoa-latency-word">Latency</span> {text}
     </span>
   );
 }

@@ -1,35 +1,39 @@
 import { Activity, CircleAlert, CircleDot, LoaderCircle } from "lucide-react";
 import type { ReactElement } from "react";
 import type { ChannelStatus } from "../api/types";
-import { hostLabel } from "../streamState";
+import { hostLabel, type StateLabel } from "../streamState";
+import { LiveRegion } from "./LiveRegion";
 
 const HEALTH_TEXT = { good: "Good", fair: "Fair", poor: "Poor" } as const;
 
-/* The host's light: the state of the relay and, while it runs, how well. */
+function lightIcon({ spinning, tone }: StateLabel): ReactElement {
+  if (spinning) return <LoaderCircle className="stoa-spin" aria-hidden="true" />;
+  if (tone === "bad") return <CircleAlert aria-hidden="true" />;
+  return <CircleDot aria-hidden="true" />;
+}
+
+/* The host's light: the state of the relay and, while it runs, how well and what would make it better. */
 export function StreamHealthIndicator({ status }: { status: ChannelStatus | null }): ReactElement {
   const light = hostLabel(status);
   const health = light.tone === "live" ? (status?.health ?? null) : null;
+  const word = health === null ? null : `${HEALTH_TEXT[health]} health`;
   return (
-    <div className="health" role="status" aria-live="polite">
-      <span className={`health-light tone-${light.tone}`}>
-        {light.spinning ? (
-          <LoaderCircle className="spin" aria-hidden="true" />
-        ) : light.tone === "bad" ? (
-          <CircleAlert aria-hidden="true" />
-        ) : (
-          <CircleDot aria-hidden="true" />
-        )}
+    <div className="stoa-health">
+      {/* The advice below has numbers that move: it is read when somebody goes there. */}
+      <LiveRegion text={word === null ? light.text : `${light.text}, ${word}`} />
+      <span className={`stoa-health-light stoa-tone-${light.tone}`}>
+        {lightIcon(light)}
         {light.text}
       </span>
       {health !== null && (
-        <span className={`health-light health-${health}`}>
+        <span className={`stoa-health-light stoa-health-${health}`}>
           <Activity aria-hidden="true" />
-          {HEALTH_TEXT[health]} health
+          {word}
         </span>
       )}
-      {light.reason !== null && <p className="health-reason">{light.reason}</p>}
+      {light.reason !== null && <p className="stoa-health-reason">{light.reason}</p>}
       {health !== null && health !== "good" && status?.healthReason && (
-        <p className="health-reason">{status.healthReason}</p>
+        <p className="stoa-health-reason">{status.healthReason}</p>
       )}
     </div>
   );

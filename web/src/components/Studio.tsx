@@ -10,7 +10,6 @@ import type { StudioKey } from "../hooks/useStudioAccess";
 import { broadcastNumbers } from "../publish/broadcastNumbers";
 import { loadChoice, saveChoice, type DeviceChoice } from "../publish/devices";
 import type { PublisherState } from "../publish/WebRTCPublisher";
-import { studioPollMs } from "../streamState";
 import { DevicePicker } from "./DevicePicker";
 import { GoLiveBar } from "./GoLiveBar";
 import { Notice } from "./Notice";
@@ -34,7 +33,7 @@ function isOnAirElsewhere(status: ChannelStatus | null, publisher: PublisherStat
 export function Studio({ channelId, studio }: StudioProps): ReactElement {
   const [choice, setChoice] = useState(loadChoice);
   const [problem, setProblem] = useState<string | null>(null);
-  const { data: status, error, refresh } = useChannelStatus(channelId, studioPollMs);
+  const { data: status, error, refresh } = useChannelStatus(channelId);
   const preview = usePreview(choice, true);
   const publisher = usePublisher(studio.publish, preview.stream);
   const { phase } = publisher.state;

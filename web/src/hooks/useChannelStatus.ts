@@ -1,14 +1,14 @@
-import { useCallback } from "react";
-import { getStatus } from "../api/client";
+import { useSyncExternalStore } from "react";
 import type { ChannelStatus } from "../api/types";
-import { watchPollMs } from "../streamState";
-import { usePolling, type Polled } from "./usePolling";
+import type { Polled } from "./usePolling";
+import { useStoaServer } from "./useStoaServer";
 
-/* The status of a channel, kept fresh at a pace that fits what it says. */
-export function useChannelStatus(
-  channelId: number,
-  waitMs: (status: ChannelStatus | null) => number = watchPollMs,
-): Polled<ChannelStatus> {
-  const load = useCallback((signal: AbortSignal) => getStatus(channelId, signal), [channelId]);
-  return usePolling(load, waitMs);
+/*
+ * The status of a channel as it is now: told by push, and asked for every 5 s where no push comes through.
+ * All components of a page that name the same channel share one feed, and all channels one connection.
+ */
+export function useChannelStatus(channelId: number): Polled<ChannelStatus> {
+  const feed = useStoaServer().feed(channelId);
+  const { data, error } = useSyncExternalStore(feed.subscribe, feed.getState, feed.getState);
+  return { data, error, refresh: feed.refresh };
 }

@@ -18,6 +18,11 @@ function setVolume(video: HTMLVideoElement, volume: number): void {
   video.muted = volume === 0;
 }
 
+/* Asked of the element: inside a shadow tree the document names the host instead. */
+function isFullscreen(frame: HTMLElement | null): boolean {
+  return frame?.matches(":fullscreen") === true;
+}
+
 /* Sound, full screen and picture in picture of a video and the frame around it. */
 export function useVideoView(
   video: HTMLVideoElement | null,
@@ -27,6 +32,7 @@ export function useVideoView(
     isMuted: true,
     volume: 1,
     isFullscreen: false,
+    canFullscreen: false,
     canPictureInPicture: false,
   });
 
@@ -37,7 +43,8 @@ export function useVideoView(
       setView({
         isMuted: video.muted,
         volume: video.volume,
-        isFullscreen: document.fullscreenElement !== null && document.fullscreenElement === frame,
+        isFullscreen: isFullscreen(frame),
+        canFullscreen: document.fullscreenEnabled || "webkitEnterFullscreen" in video,
         canPictureInPicture: document.pictureInPictureEnabled,
       });
     read();
@@ -55,7 +62,7 @@ export function useVideoView(
       if (video !== null) setVolume(video, volume);
     },
     toggleFullscreen: () => {
-      if (document.fullscreenElement !== null) void document.exitFullscreen();
+      if (isFullscreen(frame)) void document.exitFullscreen();
       else if (frame && "requestFullscreen" in frame && document.fullscreenEnabled) {
         void frame.requestFullscreen().catch(() => undefined);
       } else {

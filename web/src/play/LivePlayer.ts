@@ -1,13 +1,16 @@
 import type Hls from "hls.js";
 import type { ErrorData, Level } from "hls.js";
 import { PLAYER_RETRY, retryDelayMs } from "../retry";
-import { hlsConfig } from "./hlsConfig";
+import { captionTracks, showCaptions, shownCaptions, type CaptionTrack } from "./captions";
+import { hlsConfig, impatientHlsConfig } from "./hlsConfig";
 import { govern } from "./latencyGovernor";
+import { SourceRound } from "./sourceRound";
 
 /*
  * Plays one live HLS stream in a <video>: hls.js where there are media source extensions, the browser's own
  * player on Apple's. It starts as soon as there is a first part, holds its distance from the live edge,
- * heals what can be healed without a word, and otherwise tries again by PLAYER_RETRY.
+ * heals what can be healed without a word, goes to the next address when there is one, and otherwise tries
+ * again by PLAYER_RETRY.
  *
  * `waiting` means the buffer ran dry; the picture stays. `retrying` has a time of the next try, `failed`
  * waits for retryNow().
@@ -24,8 +27,15 @@ export interface PlayerState {
   hasPicture: boolean;
   latencyS: number | null;
   qualities: Quality[];
-  /* -1: chosen by the player */
+  /* What was chosen; -1: the player chooses */
   quality: number;
+  /* What is shown; -1: not known */
+  shownQuality: number;
+  captions: CaptionTrack[];
+  /* -1: off */
+  shownCaptions: number;
+  /* Which address it plays from; 0 is the primary one. */
+  sourceIndex: number;
   retryAtMs: number | null;
 }
 
@@ -71,6 +81,10 @@ const FRESH: PlayerState = {
   latencyS: null,
   qualities: [],
   quality: -1,
+  shownQuality: -1,
+  captions: [],
+  shownCaptions: -1,
+  sourceIndex: 0,
   retryAtMs: null,
 };
 
@@ -78,7 +92,7 @@ export class LivePlayer {
   private state: PlayerState = FRESH;
   private readonly listeners = new Set<() => void>();
   private video: HTMLVideoElement | null = null;
-  private source = "";
+  private round = new SourceRound([]);
   /* Aborted by detach(): ends listeners and whatever was awaited. */
   private closing = new AbortController();
   private hls: Hls | null = null;
@@ -95,11 +109,11 @@ export class LivePlayer {
     return () => this.listeners.delete(listener);
   };
 
-  /* Plays `source` in `video` until detach(). */
-  attach(video: HTMLVideoElement, source: string): void {
+  /* Plays the first of `sources` in `video`, the others when it fails, until detach(). */
+  attach(video: HTMLVideoElement, sources: readonly string[]): void {
     this.detach();
     this.video = video;
-    this.source = source;
+    this.round = new SourceRound(sources);
     this.closing = new AbortController();
     this.attempt = 0;
     this.watchVideo(video, this.closing.signal);
@@ -122,6 +136,7 @@ export class LivePlayer {
   retryNow(): void {
     clearTimeout(this.retryTimer);
     this.attempt = 0;
+    this.round.restart();
     this.rebuild();
   }
 
@@ -144,6 +159,11 @@ export class LivePlayer {
     this.set({ quality: index });
   }
 
+  /* Shows the captions of that index, -1: none. */
+  setCaptions(index: number): void {
+    if (this.video !== null) showCaptions(this.video.textTracks, index);
+  }
+
   private set(change: Partial<PlayerState>): void {
     const keys = Object.keys(change) as (keyof PlayerState)[];
     if (keys.every((key) => this.state[key] === change[key])) return;
@@ -153,7 +173,7 @@ export class LivePlayer {
 
   private async open(video: HTMLVideoElement, closed: AbortSignal): Promise<void> {
     if (playsHlsNatively()) {
-      video.src = this.source;
+      video.src = this.round.current;
       this.begin();
       return;
     }
@@ -170,21 +190,26 @@ export class LivePlayer {
       this.set({ phase: "failed" });
       return;
     }
-    const hls = new HlsClass(hlsConfig);
+    const hls = new HlsClass(this.round.hasOther ? impatientHlsConfig : hlsConfig);
     this.hls = hls;
-    hls.on(Events.MANIFEST_PARSED, () => {
+    const readLevels = (): void => {
       const several = hls.levels.length > 1 ? hls.levels : [];
       this.set({
         qualities: several.map((level, index) => ({ index, label: qualityLabel(level) })),
       });
+    };
+    hls.on(Events.MANIFEST_PARSED, () => {
+      readLevels();
       this.begin();
     });
+    hls.on(Events.LEVELS_UPDATED, readLevels);
+    hls.on(Events.LEVEL_SWITCHED, (_event, { level }) => this.set({ shownQuality: level }));
     hls.on(Events.FRAG_BUFFERED, () => {
       this.attempt = 0;
     });
     hls.on(Events.ERROR, (_event, data) => this.onHlsError(data));
     hls.attachMedia(video);
-    hls.loadSource(this.source);
+    hls.loadSource(this.round.current);
   }
 
   private begin(): void {
@@ -199,7 +224,7 @@ export class LivePlayer {
     const isFirst = now - this.healedAtMs > HEAL_EVERY_MS;
     this.healedAtMs = now;
     if (!isFirst || !this.state.hasPicture) {
-      this.retryLater();
+      this.onFailed();
     } else if ((data.type as string) === "mediaError") {
       this.hls?.recoverMediaError();
       this.begin();
@@ -208,10 +233,16 @@ export class LivePlayer {
     }
   }
 
-  /* For whoever watches the players of a shop; it bubbles up from the <video>. */
+  /* For whoever watches the players of a shop; it bubbles up from the <video>, out of <stoa-player> too. */
   private report(data: ErrorData): void {
     const detail = { type: data.type, details: data.details, message: data.error.message };
-    this.video?.dispatchEvent(new CustomEvent("playererror", { detail, bubbles: true }));
+    this.video?.dispatchEvent(new CustomEvent("playererror", { detail, bubbles: true, composed: true }));
+  }
+
+  /* The next address, or the next try. */
+  private onFailed(): void {
+    if (this.round.moveOn()) this.rebuild();
+    else this.retryLater();
   }
 
   private retryLater(): void {
@@ -228,19 +259,21 @@ export class LivePlayer {
   private retry(): void {
     this.attempt += 1;
     const hls = this.hls;
-    if (hls === null || this.attempt > REBUILD_FROM_ATTEMPT) {
+    const isElsewhere = this.state.sourceIndex !== this.round.index;
+    if (hls === null || isElsewhere || this.attempt > REBUILD_FROM_ATTEMPT) {
       this.rebuild();
       return;
     }
     this.set({ phase: this.state.hasPicture ? "waiting" : "loading", retryAtMs: null });
-    if (hls.levels.length === 0) hls.loadSource(this.source);
+    if (hls.levels.length === 0) hls.loadSource(this.round.current);
     else hls.startLoad();
   }
 
   private rebuild(): void {
     this.hls?.destroy();
     this.hls = null;
-    this.set(FRESH);
+    const { captions, shownCaptions: shown } = this.state;
+    this.set({ ...FRESH, captions, shownCaptions: shown, sourceIndex: this.round.index });
     if (this.video !== null) void this.open(this.video, this.closing.signal);
   }
 
@@ -249,6 +282,7 @@ export class LivePlayer {
       video.addEventListener(name, handler, { signal });
     on("playing", () => {
       this.attempt = 0;
+      this.round.onPicture();
       clearTimeout(this.retryTimer);
       this.set({ phase: "playing", hasPicture: true, retryAtMs: null });
     });
@@ -260,8 +294,16 @@ export class LivePlayer {
     });
     on("error", () => {
       /* hls.js reports its own errors; this is for the browser's player. */
-      if (this.hls === null && video.hasAttribute("src")) this.retryLater();
+      if (this.hls === null && video.hasAttribute("src")) this.onFailed();
     });
+    const readCaptions = (): void =>
+      this.set({
+        captions: captionTracks(video.textTracks),
+        shownCaptions: shownCaptions(video.textTracks),
+      });
+    for (const name of ["addtrack", "removetrack", "change"]) {
+      video.textTracks.addEventListener(name, readCaptions, { signal });
+    }
   }
 
   private tick(video: HTMLVideoElement): void {

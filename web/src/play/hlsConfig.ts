@@ -49,3 +49,16 @@ export const hlsConfig: Partial<HlsConfig> = {
   playlistLoadPolicy: playlistPolicy,
   fragLoadPolicy: fragmentPolicy,
 };
+
+/* With another address to go to, patience is for that one: a failing playlist is given up within seconds. */
+export const impatientHlsConfig: Partial<HlsConfig> = {
+  ...hlsConfig,
+  manifestLoadPolicy: withTries(manifestPolicy, 2),
+  playlistLoadPolicy: withTries(playlistPolicy, 2),
+  fragLoadPolicy: withTries(fragmentPolicy, 2),
+};
+
+function withTries({ default: rule }: LoadPolicy, maxNumRetry: number): LoadPolicy {
+  const retry = { retryDelayMs: 250, maxRetryDelayMs: 1_000, maxNumRetry };
+  return { default: { ...rule, timeoutRetry: { ...retry, maxNumRetry: 0 }, errorRetry: retry } };
+}
