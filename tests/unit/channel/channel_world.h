@@ -2,8 +2,8 @@
  * channel_world - the owner of a channel directory, as a test plays it: it keeps what was asked of
  * it and answers when the test says so.
  */
-#ifndef TESTS_CHANNEL_WORLD_H
-#define TESTS_CHANNEL_WORLD_H
+#ifndef TESTS_UNIT_CHANNEL_CHANNEL_WORLD_H
+#define TESTS_UNIT_CHANNEL_CHANNEL_WORLD_H
 
 #include "base/clock.h"
 #include "channel/channel.h"
