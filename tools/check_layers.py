@@ -19,9 +19,9 @@ FLOORS = (
     ("base",),
     ("loop", "net"),
     ("media", "codec"),
-    ("mp4", "hls", "rtmp", "webrtc", "http"),
+    ("mp4", "hls", "rtmp", "webrtc", "http", "fetch"),
     ("live", "transcode"),
-    ("store", "channel", "account"),
+    ("store", "channel", "account", "webhook"),
     ("api", "edge"),
     ("app",),
 )
@@ -34,6 +34,7 @@ NEIGHBOURS = {
     ("live", "transcode"),  # a channel on air owns its worker
     ("channel", "store"),   # the domain keeps itself in tables
     ("account", "store"),
+    ("webhook", "store"),
     ("edge", "api"),        # an edge carries API calls to the control loop
 }
 
@@ -43,6 +44,7 @@ MORE_PUBLIC_HEADERS = {
     "account/guard.h",  # who tries or calls too often
     "loop/child.h",     # a supervised process
     "loop/pool.h",      # threads for what blocks
+    "store/rows.h",     # what store/ and the domain have in common
 }
 
 # Protocol cores work without the world: bytes and times are arguments, results are values.
@@ -147,9 +149,8 @@ def check_guards(tap):
 
 
 def include_flags():
-    packages = ["libuv", "libnghttp2", "openssl", "jansson", "libsodium", "libjwt",
-                "sqlite3", "zlib", "libavcodec",
-                "libavutil", "libswresample", "opus", "cmocka"]
+    packages = ["libuv", "libnghttp2", "libcurl", "openssl", "jansson", "libjwt", "libsodium",
+                "sqlite3", "zlib", "libavcodec", "libavutil", "libswresample", "opus", "cmocka"]
     flags = []
     for package in packages:
         found = subprocess.run(["pkg-config", "--cflags", package], check=False,

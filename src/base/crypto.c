@@ -1,6 +1,7 @@
 #include "base/crypto.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/buf.h"
 #include "base/writer.h"
 
 void crypto_random(void *bytes, size_t len)
@@ -180,6 +182,61 @@ uint32_t crypto_crc32(const void *bytes, size_t len)
         crc = crc >> 8 ^ crc_table[(crc ^ in[i]) & 0xff];
     return ~crc;
 }
+
+/* ---- sealing ---- */
+
+enum { NONCE_LEN = 12, TAG_LEN = 16 };
+
+/* nonce, cipher text, tag */
+struct buf *crypto_seal(const uint8_t key[CRYPTO_SHA256_LEN], struct text plain)
+{
+    struct buf *sealed = buf_create(NONCE_LEN + plain.len + TAG_LEN);
+    uint8_t *nonce = sealed->data, *cipher = nonce + NONCE_LEN;
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    int len, end_len;
+
+    assert(plain.len < INT_MAX);
+    crypto_random(nonce, NONCE_LEN);
+    bool ok =
+        ctx && EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
+        EVP_EncryptUpdate(ctx, cipher, &len, (const uint8_t *)plain.ptr, (int)plain.len) == 1 &&
+        EVP_EncryptFinal_ex(ctx, cipher + len, &end_len) == 1 &&
+        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG_LEN, cipher + plain.len) == 1;
+    assert(ok); /* it fails for wrong lengths only */
+    (void)ok;
+    EVP_CIPHER_CTX_free(ctx);
+    return sealed;
+}
+
+enum err crypto_open(const uint8_t key[CRYPTO_SHA256_LEN], struct text sealed,
+                     struct buf **ret_plain)
+{
+    if (sealed.len < NONCE_LEN + TAG_LEN || sealed.len >= INT_MAX)
+        return ERR_DENIED;
+
+    size_t plain_len = sealed.len - NONCE_LEN - TAG_LEN;
+    const uint8_t *nonce = (const uint8_t *)sealed.ptr, *cipher = nonce + NONCE_LEN;
+    uint8_t tag[TAG_LEN];
+    struct buf *plain = buf_create(plain_len);
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    int len, end_len;
+
+    memcpy(tag, cipher + plain_len, TAG_LEN);
+    bool ok = ctx && EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
+              EVP_DecryptUpdate(ctx, plain->data, &len, cipher, (int)plain_len) == 1 &&
+              EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG_LEN, tag) == 1 &&
+              EVP_DecryptFinal_ex(ctx, plain->data + len, &end_len) == 1;
+    EVP_CIPHER_CTX_free(ctx);
+    if (!ok) {
+        crypto_wipe(plain->data, plain_len);
+        buf_unref(plain);
+        return ERR_DENIED;
+    }
+    *ret_plain = plain;
+    return OK;
+}
+
+/* ---- text encodings ---- */
 
 void crypto_hex(struct writer *w, const void *bytes, size_t len)
 {

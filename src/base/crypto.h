@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/text.h"
 
+struct buf;
 struct writer;
 
 enum { CRYPTO_SHA1_LEN = 20, CRYPTO_SHA256_LEN = 32 };
@@ -48,6 +49,13 @@ uint64_t crypto_siphash(const void *bytes, size_t len);
 
 /* CRC-32 (IEEE 802.3), as STUN's FINGERPRINT wants it. */
 uint32_t crypto_crc32(const void *bytes, size_t len);
+
+/* Encrypts and authenticates (AES-256-GCM, a random nonce in front). The caller owns the buf. */
+struct buf *crypto_seal(const uint8_t key[CRYPTO_SHA256_LEN], struct text plain);
+
+/* The inverse. ERR_DENIED: another key, or the bytes were changed. The caller owns *ret_plain. */
+MUST_USE enum err crypto_open(const uint8_t key[CRYPTO_SHA256_LEN], struct text sealed,
+                              struct buf **ret_plain);
 
 /* Lower-case hexadecimal. */
 void crypto_hex(struct writer *w, const void *bytes, size_t len);

@@ -1,5 +1,6 @@
 #include "base/crypto.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/writer.h"
@@ -110,12 +111,40 @@ static void dates_are_written_in_utc(void **state)
     assert_text(writer_as_text(&w), "Sun, 06 Nov 1994 08:49:37 GMT");
 }
 
+static void sealed_bytes_open_with_their_key_only(void **state)
+{
+    (void)state;
+    static const uint8_t key[CRYPTO_SHA256_LEN] = {1, 2, 3}, other[CRYPTO_SHA256_LEN] = {1, 2, 4};
+    static const struct text plains[] = {TEXT_INIT(""), TEXT_INIT("a"),
+                                         TEXT_INIT("{\"key\":\"sk_abcdefghijklmnop\"}")};
+
+    for (size_t i = 0; i < 3; i++) {
+        struct buf *sealed = crypto_seal(key, plains[i]);
+        struct buf *again = crypto_seal(key, plains[i]);
+        struct buf *plain = NULL;
+
+        assert_false(text_equal(buf_text(sealed), buf_text(again))); /* another nonce */
+        assert_ok(crypto_open(key, buf_text(sealed), &plain));
+        assert_true(text_equal(buf_text(plain), plains[i]));
+        buf_unref(plain);
+        assert_err(crypto_open(other, buf_text(sealed), &plain), ERR_DENIED);
+        for (size_t at = 0; at < sealed->len; at++) {
+            sealed->data[at] ^= 1;
+            assert_err(crypto_open(key, buf_text(sealed), &plain), ERR_DENIED);
+            sealed->data[at] ^= 1;
+            assert_err(crypto_open(key, text_sub(buf_text(sealed), 0, at), &plain), ERR_DENIED);
+        }
+        buf_unref(sealed);
+        buf_unref(again);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST_CASE(base64_matches_rfc4648),      TEST_CASE(base64url_has_one_text_for_each_value),
         TEST_CASE(digests_match_their_vectors), TEST_CASE(empty_secret_equals_nothing),
-        TEST_CASE(dates_are_written_in_utc),
+        TEST_CASE(dates_are_written_in_utc),    TEST_CASE(sealed_bytes_open_with_their_key_only),
     };
     return RUN_TESTS("base_crypto", tests);
 }
