@@ -353,7 +353,7 @@ MUST_USE enum err account_change_password_finish(struct account_directory *dir,
                                                  struct diag *diag);
 
 /* A job that hashes a password for account_create() or account_update(). ERR_INVALID by the rules.
- */
+ * Look whether password_job_run() failed: without a hash there is no password. */
 MUST_USE enum err account_hash_start(struct account_directory *dir, struct text password,
                                      struct password_job *ret_job, struct diag *diag);
 

@@ -153,11 +153,12 @@ void sessions_open(struct account_directory *dir, struct account *account, struc
         .last_used_at_us = wall_us,
         .expires_at_us = wall_us + dir->limits.session_life_us,
     };
+    const struct text token = {ret_session->token, ACCOUNT_SESSION_TOKEN_LEN};
 
     make_room(dir, account, batch);
     credential_draw_token(ret_session->token);
-    credential_csrf(text_of(ret_session->token), ret_session->csrf_token);
-    credential_hash(text_of(ret_session->token), row.token_hash);
+    credential_csrf(token, ret_session->csrf_token);
+    credential_hash(token, row.token_hash);
     memcpy(row.account_id, account->row.id, sizeof(row.account_id));
     people_copy(row.address, sizeof(row.address), address);
     people_copy(row.user_agent, sizeof(row.user_agent), user_agent);
