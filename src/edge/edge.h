@@ -4,6 +4,7 @@
  *     viewers ---> http server ---> routes
  *                                    /hls/...            board: newest snapshot, who waits for it
  *                                    .../status          board: status rendered once a change
+ *                                    /recordings/...     files, read by the pool (recordings.h)
  *                                    /, /watch, /assets  files built into the program
  *                                    /healthz, /readyz   here
  *                                    /api, /trpc, /metrics --> control loop --> answer
@@ -34,6 +35,7 @@
 struct edge;
 struct edge_report;
 struct hls_snapshot;
+struct pool;
 
 /* ---- what an edge asks of the other loops ---- */
 
@@ -119,7 +121,9 @@ struct edge_config {
     struct http_config http;
     const char *const *cors_origins;
     size_t cors_origins_count;
-    bool trusts_forwarded; /* X-Forwarded-Proto and -For of a proxy in front are believed */
+    bool trusts_forwarded;  /* X-Forwarded-Proto and -For of a proxy in front are believed */
+    struct pool *files;     /* reads recordings; borrowed; NULL: none are served */
+    const char *recordings; /* their folder; borrowed for good */
 };
 
 MUST_USE enum err edge_create(struct loop *loop, const struct edge_config *config,

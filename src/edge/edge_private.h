@@ -7,6 +7,7 @@
 #include "edge/board.h"
 #include "edge/edge.h"
 #include "edge/pages.h"
+#include "edge/recordings.h"
 #include "edge/viewers.h"
 
 struct edge {
@@ -17,6 +18,7 @@ struct edge {
     struct board board;
     struct viewers viewers;
     struct pages pages;
+    struct recordings *recordings;
     struct loop_timer second;
     size_t calls_open; /* on their way to another loop */
 
