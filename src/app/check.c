@@ -145,14 +145,15 @@ static void check_tls(struct report *report, const struct config *config)
 
 static void check_database(struct report *report, const struct config *config)
 {
-    char path[2 * CONFIG_TEXT_MAX];
-    struct store_config store_config = {.path = path, .busy_timeout_ms = 1000};
+    char url[2 * CONFIG_TEXT_MAX] = "sqlite:";
+    char *path = url + strlen(url);
+    struct store_config store_config = {.url = url, .busy_timeout_ms = 1000};
     struct store *store;
     struct diag diag = {0};
     struct statvfs disk;
     char sentence[2 * CONFIG_TEXT_MAX + 64];
 
-    config_database_path(config, path, sizeof(path));
+    config_database_path(config, path, sizeof(url) - strlen("sqlite:"));
     if (access(config->data_dir, W_OK) != 0 && access(config->data_dir, F_OK) == 0) {
         tell(report, BAD, "data.dir", "The folder may not be written by this user.");
         return;

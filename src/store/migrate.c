@@ -41,7 +41,9 @@ uint32_t migrations_newest(const struct migration_set *set)
     return newest;
 }
 
-enum err migrate_version(struct db *db, uint32_t *ret_version, struct diag *diag)
+/* Inside a transaction for the schema: two processes that create the same table at once would
+ * otherwise stumble over each other (PostgreSQL). */
+static enum err read_version(struct db *db, uint32_t *ret_version, struct diag *diag)
 {
     struct db_cursor cursor;
     bool has_row = false;
@@ -53,13 +55,19 @@ enum err migrate_version(struct db *db, uint32_t *ret_version, struct diag *diag
 
     if (err != OK)
         return err;
-    err = db_query(db, "SELECT max(version) FROM schema_migrations", NULL, 0, &cursor, diag);
-    if (err == OK)
-        err = db_next(&cursor, &has_row, diag);
+    err = db_query_row(db, "SELECT max(version) FROM schema_migrations", NULL, 0, &cursor, &has_row,
+                       diag);
     if (err == OK)
         *ret_version = has_row ? (uint32_t)db_column_i64(&cursor, 0) : 0;
     db_cursor_end(&cursor);
     return err;
+}
+
+enum err migrate_version(struct db *db, uint32_t *ret_version, struct diag *diag)
+{
+    enum err err = db_begin(db, DB_SCHEMA, diag);
+
+    return err == OK ? db_end(db, read_version(db, ret_version, diag), diag) : err;
 }
 
 static enum err record(struct db *db, uint32_t version, const char *name, bool is_up,
@@ -80,11 +88,11 @@ static enum err run_file(struct db *db, const struct embedded_file *file, uint32
 {
     struct diag detail = {0};
     uint32_t now_at = 0;
-    enum err err = db_begin(db, &detail);
+    enum err err = db_begin(db, DB_SCHEMA, &detail);
 
     if (err == OK) {
         /* Another process may have done it while this one waited for the lock. */
-        err = migrate_version(db, &now_at, &detail);
+        err = read_version(db, &now_at, &detail);
         if (err == OK && now_at == at) {
             err = db_script(db, (struct text){(const char *)file->data, file->len}, &detail);
             if (err == OK)

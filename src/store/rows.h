@@ -178,6 +178,13 @@ struct audit_row {
     char detail[ROW_DETAIL_LEN_MAX + 1]; /* a sentence; never a secret */
 };
 
+/* nodes: the servers on one database, each tells now and then that it lives */
+struct node_row {
+    char id[ROW_WORD_LEN_MAX + 1];
+    int64_t started_at_us;
+    int64_t last_seen_at_us;
+};
+
 /* idempotency_keys: what a creation answered, for a day */
 struct idempotency_row {
     uint8_t key_hash[CRYPTO_SHA256_LEN];     /* of caller and key */

@@ -1,38 +1,67 @@
 #include "store/store.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/vec.h"
-#include "base/writer.h"
-#include "store/db.h"
 #include "store/migrate.h"
+#include "store/store_private.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-#define CHANNEL_COLUMNS                                                                            \
-    "id, title, stream_key, stream_mode, is_active, relay_status, relay_error, "                   \
-    "streaming_platform, relay_started_at, started_at, ended_at, created_at, updated_at, "         \
-    "(SELECT max(b.id) FROM broadcasts b WHERE b.channel_id = channels.id AND b.ended_at IS NULL)"
-
-struct store {
-    struct db *db;
+enum {
+    NODE_DRAWN_LEN = 12,
+    CHANNEL_IDS = 16, /* a block of a node that shares its database: small, for nice numbers */
+    BROADCAST_IDS = 64,
+    ROW_IDS = 1000,
 };
+
+/* ---- life ---- */
+
+static bool is_node(struct text name)
+{
+    if (name.len == 0 || name.len > STORE_NODE_LEN_MAX)
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              c == '.' || c == '_' || c == '-'))
+            return false;
+    }
+    return true;
+}
+
+static enum err name_node(struct store *store, const char *given, struct diag *diag)
+{
+    if (!given || !*given) {
+        crypto_random_text(store->node, NODE_DRAWN_LEN);
+        return OK;
+    }
+    if (!is_node(text_of(given))) {
+        diag_set(diag, "the name of a node has 1 to %d letters, digits, '.', '_' or '-'",
+                 STORE_NODE_LEN_MAX);
+        return ERR_INVALID;
+    }
+    memcpy(store->node, given, strlen(given));
+    return OK;
+}
 
 enum err store_open(const struct store_config *config, struct store **ret_store, struct diag *diag)
 {
     struct migration_set set = migrations_embedded();
-    struct db *db;
-    enum err err = db_open(config, &db, diag);
+    struct store *store = mem_zalloc(sizeof(*store));
+    enum err err = name_node(store, config->node, diag);
 
-    if (err != OK)
-        return err;
-    err = migrate_to(db, &set, migrations_newest(&set), diag);
+    store->told = writer_fixed(store->told_bytes, sizeof(store->told_bytes));
+    if (err == OK)
+        err = db_open(config, &store->db, diag);
+    if (err == OK)
+        err = migrate_to(store->db, &set, migrations_newest(&set), diag);
     if (err != OK) {
-        db_close(db);
+        store_close(store);
         return err;
     }
-    struct store *store = mem_zalloc(sizeof(*store));
-    store->db = db;
     *ret_store = store;
     return OK;
 }
@@ -43,6 +72,11 @@ void store_close(struct store *store)
         return;
     db_close(store->db);
     mem_free(store);
+}
+
+const char *store_node(const struct store *store)
+{
+    return store->node;
 }
 
 uint32_t store_schema_newest(void)
@@ -64,61 +98,78 @@ enum err store_migrate(struct store *store, uint32_t version, struct diag *diag)
     return migrate_to(store->db, &set, version, diag);
 }
 
-/* Cuts what does not fit: only a foreign hand can have written it. */
-static void copy_text(char *to, size_t cap, struct text text)
+enum err store_ping(struct store *store, struct diag *diag)
 {
-    text = text_sub(text, 0, cap - 1);
-    while (text.len && !text_is_utf8(text)) /* not inside a character */
-        text.len--;
-    memcpy(to, text.len ? text.ptr : "", text.len);
-    to[text.len] = '\0';
+    return db_run(store->db, "SELECT count(*) FROM counters", NULL, 0, NULL, diag);
 }
 
-#define COPY_COLUMN(to, cursor, column) copy_text(to, sizeof(to), db_column_text(cursor, column))
+/* ---- transactions, and who hears of them ---- */
 
-static void read_channel(const struct db_cursor *cursor, struct channel_row *ret_row)
+enum err store_begin(struct store *store, struct diag *diag)
 {
-    struct channel_row row = {.id = (uint64_t)db_column_i64(cursor, 0)};
-
-    COPY_COLUMN(row.title, cursor, 1);
-    (void)secret_set(&row.stream_key, db_column_text(cursor, 2)); /* too long: matches nothing */
-    COPY_COLUMN(row.stream_mode, cursor, 3);
-    row.is_active = db_column_i64(cursor, 4) != 0;
-    COPY_COLUMN(row.relay_status, cursor, 5);
-    COPY_COLUMN(row.relay_error, cursor, 6);
-    COPY_COLUMN(row.streaming_platform, cursor, 7);
-    row.relay_started_at_us = db_column_i64(cursor, 8);
-    row.started_at_us = db_column_i64(cursor, 9);
-    row.ended_at_us = db_column_i64(cursor, 10);
-    row.created_at_us = db_column_i64(cursor, 11);
-    row.updated_at_us = db_column_i64(cursor, 12);
-    row.open_broadcast_id = (uint64_t)db_column_i64(cursor, 13);
-    *ret_row = row;
-    secret_wipe(&row.stream_key);
+    writer_clear(&store->told);
+    return db_begin(store->db, DB_WRITE, diag);
 }
 
-static enum err load_channels(struct store *store, struct store_snapshot *snapshot,
-                              struct diag *diag)
+static enum err flush_told(struct store *store, struct diag *diag)
 {
-    VEC(struct channel_row) rows = {0};
-    struct channel_row row;
-    struct db_cursor cursor;
-    bool has_row = false;
-    enum err err = db_query(store->db, "SELECT " CHANNEL_COLUMNS " FROM channels ORDER BY id", NULL,
-                            0, &cursor, diag);
-
-    while (err == OK && (err = db_next(&cursor, &has_row, diag)) == OK && has_row) {
-        read_channel(&cursor, &row);
-        if (!vec_push(&rows, row, STORE_CHANNELS_MAX)) {
-            diag_set(diag, "database: more than %d channels", STORE_CHANNELS_MAX);
-            err = ERR_LIMIT;
-        }
-        secret_wipe(&row.stream_key);
-    }
-    db_cursor_end(&cursor);
-    snapshot->channels = rows.items;
-    snapshot->channel_count = rows.count;
+    if (store->told.len == 0)
+        return OK;
+    enum err err = db_notify(store->db, writer_as_text(&store->told), diag);
+    writer_clear(&store->told);
     return err;
+}
+
+enum err store_end(struct store *store, enum err result, struct diag *diag)
+{
+    if (result == OK)
+        result = flush_told(store, diag);
+    result = db_end(store->db, result, diag);
+    /* What was taken inside a transaction that failed was never taken. */
+    if (result != OK)
+        memset(store->row_ids, 0, sizeof(store->row_ids));
+    return result;
+}
+
+enum err store_tell(struct store *store, const struct table *table, struct text id,
+                    struct diag *diag)
+{
+    struct writer *told = &store->told;
+    size_t need = strlen(store->node) + strlen(table->name) + id.len + 3;
+
+    if (!table->is_told || !db_is_shared(store->db))
+        return OK;
+    if (told->len + need > told->cap) {
+        enum err err = flush_told(store, diag);
+        if (err != OK)
+            return err;
+    }
+    if (told->len == 0)
+        writer_printf(told, "%s ", store->node);
+    else
+        writer_char(told, ',');
+    writer_printf(told, "%s %.*s", table->name, TEXT_ARG(id));
+    return OK;
+}
+
+enum err store_tell_row(struct store *store, const struct table *table, const void *row,
+                        struct diag *diag)
+{
+    char id[STORE_ROW_ID_LEN_MAX + 1];
+    struct writer w = writer_fixed(id, sizeof(id));
+
+    if (!table->is_told)
+        return OK;
+    row_write_id(&w, table, row);
+    return store_tell(store, table, writer_as_text(&w), diag);
+}
+
+/* ---- numbers ---- */
+
+static enum err unknown_counter(const char *name, struct diag *diag)
+{
+    diag_set(diag, "database: the counter of %s is missing", name);
+    return ERR_IO;
 }
 
 static enum err next_value(struct store *store, const char *name, uint64_t *ret_value,
@@ -127,24 +178,181 @@ static enum err next_value(struct store *store, const char *name, uint64_t *ret_
     const struct db_value values[] = {DB_TEXT(text_of(name))};
     struct db_cursor cursor;
     bool has_row = false;
-    enum err err = db_query(store->db, "SELECT next_value FROM counters WHERE name = ?", values, 1,
-                            &cursor, diag);
+    enum err err = db_query_row(store->db, "SELECT next_value FROM counters WHERE name = ?", values,
+                                COUNT_OF(values), &cursor, &has_row, diag);
 
-    if (err == OK)
+    if (err == OK && has_row)
+        *ret_value = (uint64_t)db_column_i64(&cursor, 0);
+    db_cursor_end(&cursor);
+    return err == OK && !has_row ? unknown_counter(name, diag) : err;
+}
+
+/* The counter is beyond every number ever used. */
+static enum err raise_counter(struct store *store, const char *name, uint64_t used,
+                              struct diag *diag)
+{
+    const struct db_value values[] = {DB_U64(used + 1), DB_TEXT(text_of(name)), DB_U64(used)};
+
+    return db_run(store->db,
+                  "UPDATE counters SET next_value = ? WHERE name = ? AND next_value <= ?", values,
+                  COUNT_OF(values), NULL, diag);
+}
+
+enum err store_reserve_ids(struct store *store, const char *name, uint64_t count,
+                           uint64_t *ret_first, struct diag *diag)
+{
+    const struct db_value values[] = {DB_U64(count), DB_TEXT(text_of(name))};
+    struct db_cursor cursor;
+    bool has_row = false;
+    enum err err = db_query_row(store->db,
+                                "UPDATE counters SET next_value = next_value + ? WHERE name = ? "
+                                "RETURNING next_value",
+                                values, COUNT_OF(values), &cursor, &has_row, diag);
+    uint64_t end = err == OK && has_row ? (uint64_t)db_column_i64(&cursor, 0) : 0;
+
+    /* Only the step after the last row completes the statement (SQLite). */
+    if (err == OK && has_row)
         err = db_next(&cursor, &has_row, diag);
+    db_cursor_end(&cursor);
+    if (err == OK && end < count + 1)
+        return unknown_counter(name, diag);
     if (err == OK)
-        *ret_value = has_row ? (uint64_t)db_column_i64(&cursor, 0) : 1;
+        *ret_first = end - count;
+    return err;
+}
+
+static enum err next_row_id(struct store *store, const struct table *table, uint64_t *ret_id,
+                            struct diag *diag)
+{
+    struct id_block *block = &store->row_ids[table - table_of(STORE_CHANNELS) + STORE_CHANNELS];
+
+    if (block->next == block->end) {
+        enum err err = store_reserve_ids(store, table->name, ROW_IDS, &block->next, diag);
+        if (err != OK)
+            return err;
+        block->end = block->next + ROW_IDS;
+    }
+    *ret_id = block->next++;
+    return OK;
+}
+
+/* ---- rows ---- */
+
+enum err store_put(struct store *store, const struct table *table, const void *row,
+                   struct diag *diag)
+{
+    struct sql sql = {0};
+    struct bound bound = {0};
+    uint64_t id;
+
+    bind_row(&bound, table, row, 0);
+    if (table->is_counted) {
+        enum err err = next_row_id(store, table, &id, diag);
+        if (err != OK)
+            return err;
+        sql_insert(&sql, table, ", id", ", ?", false);
+        bind_value(&bound, DB_U64(id));
+    } else {
+        sql_insert(&sql, table, "", "", true);
+    }
+    enum err err = db_run(store->db, sql.text, bound.values, bound.count, NULL, diag);
+    return err == OK ? store_tell_row(store, table, row, diag) : err;
+}
+
+void rows_release(const struct table *table, void *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        row_release(table, (uint8_t *)rows + i * table->row_size);
+    mem_free(rows);
+}
+
+void row_list_deinit(struct row_list *list)
+{
+    if (list->table)
+        rows_release(list->table, list->rows, list->count);
+    *list = (struct row_list){0};
+}
+
+/* Room for one more. What is left behind is wiped: it may hold keys. */
+static void *list_room(struct row_list *list, size_t *cap)
+{
+    size_t size = list->table->row_size;
+
+    if (list->count == *cap) {
+        size_t larger = *cap ? *cap * 2 : 4;
+        void *rows = mem_alloc(larger * size);
+
+        if (list->count) {
+            memcpy(rows, list->rows, list->count * size);
+            crypto_wipe(list->rows, list->count * size);
+        }
+        mem_free(list->rows);
+        list->rows = rows;
+        *cap = larger;
+    }
+    return (uint8_t *)list->rows + list->count * size;
+}
+
+enum err row_list_load(struct store *store, const struct table *table, const char *sql,
+                       const struct bound *bound, size_t max, row_fn *on_row, void *context,
+                       struct row_list *ret_list, struct diag *diag)
+{
+    struct db_cursor cursor;
+    size_t cap = 0;
+    bool has_row = false;
+    enum err err = db_query(store->db, sql, bound->values, bound->count, &cursor, diag);
+
+    *ret_list = (struct row_list){.table = table};
+    while (err == OK && (err = db_next(&cursor, &has_row, diag)) == OK && has_row) {
+        if (ret_list->count == max) {
+            ret_list->has_more = true;
+            break;
+        }
+        row_read(&cursor, table, list_room(ret_list, &cap));
+        ret_list->count++;
+        if (on_row)
+            on_row(&cursor, context);
+    }
     db_cursor_end(&cursor);
     return err;
 }
 
-/* After the number `id` was given, the counter is past it. */
-static enum err raise_counter(struct store *store, const char *name, uint64_t id, struct diag *diag)
-{
-    const struct db_value values[] = {DB_U64(id + 1), DB_TEXT(text_of(name)), DB_U64(id + 1)};
+/* ---- loading ---- */
 
-    return db_run(store->db, "UPDATE counters SET next_value = ? WHERE name = ? AND next_value < ?",
-                  values, COUNT_OF(values), NULL, diag);
+static enum err load_channels(struct store *store, struct store_snapshot *snapshot,
+                              struct diag *diag)
+{
+    const struct table *table = table_of(STORE_CHANNELS);
+    struct bound none = {0};
+    struct sql sql = {0};
+    struct row_list list;
+
+    sql_select(&sql, table, true, "");
+    sql_add(&sql, " ORDER BY id");
+    enum err err =
+        row_list_load(store, table, sql.text, &none, STORE_CHANNELS_MAX, NULL, NULL, &list, diag);
+    if (err == OK && list.has_more) {
+        diag_set(diag, "database: more than %d channels", STORE_CHANNELS_MAX);
+        err = ERR_LIMIT;
+    }
+    if (err != OK) {
+        row_list_deinit(&list);
+        return err;
+    }
+    snapshot->channels = list.rows;
+    snapshot->channel_count = list.count;
+    return OK;
+}
+
+static enum err load_ids(struct store *store, const char *name, uint64_t block, uint64_t *ret_next,
+                         uint64_t *ret_end, struct diag *diag)
+{
+    bool is_shared = db_is_shared(store->db);
+    enum err err = is_shared ? store_reserve_ids(store, name, block, ret_next, diag)
+                             : next_value(store, name, ret_next, diag);
+
+    *ret_end = is_shared ? *ret_next + block : UINT64_MAX;
+    return err;
 }
 
 enum err store_load(struct store *store, struct store_snapshot *ret_snapshot, struct diag *diag)
@@ -153,9 +361,11 @@ enum err store_load(struct store *store, struct store_snapshot *ret_snapshot, st
     enum err err = load_channels(store, &snapshot, diag);
 
     if (err == OK)
-        err = next_value(store, "channels", &snapshot.next_channel_id, diag);
+        err = load_ids(store, "channels", CHANNEL_IDS, &snapshot.next_channel_id,
+                       &snapshot.channel_ids_end, diag);
     if (err == OK)
-        err = next_value(store, "broadcasts", &snapshot.next_broadcast_id, diag);
+        err = load_ids(store, "broadcasts", BROADCAST_IDS, &snapshot.next_broadcast_id,
+                       &snapshot.broadcast_ids_end, diag);
     if (err != OK) {
         store_snapshot_deinit(&snapshot);
         return err;
@@ -166,36 +376,8 @@ enum err store_load(struct store *store, struct store_snapshot *ret_snapshot, st
 
 void store_snapshot_deinit(struct store_snapshot *snapshot)
 {
-    if (snapshot->channels)
-        crypto_wipe(snapshot->channels, snapshot->channel_count * sizeof(*snapshot->channels));
-    mem_free(snapshot->channels);
+    rows_release(table_of(STORE_CHANNELS), snapshot->channels, snapshot->channel_count);
     *snapshot = (struct store_snapshot){0};
-}
-
-enum err store_channel_create(struct store *store, const struct channel_row *row, struct diag *diag)
-{
-    char name[40];
-    struct writer w = writer_fixed(name, sizeof(name));
-
-    writer_str(&w, "channel_");
-    writer_dec(&w, row->id);
-    const struct db_value values[] = {
-        DB_U64(row->id),
-        DB_TEXT(text_of(row->title)),
-        DB_TEXT(writer_as_text(&w)),
-        DB_TEXT(secret_reveal(&row->stream_key)),
-        DB_TEXT(*row->stream_mode ? text_of(row->stream_mode) : TEXT("hybrid")),
-        DB_TEXT(*row->streaming_platform ? text_of(row->streaming_platform) : TEXT("local")),
-        DB_I64(row->created_at_us),
-        DB_I64(row->updated_at_us),
-    };
-    enum err err = db_run(store->db,
-                          "INSERT INTO channels (id, title, channel_name, stream_key, stream_mode, "
-                          "streaming_platform, created_at, updated_at) "
-                          "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                          values, COUNT_OF(values), NULL, diag);
-
-    return err == OK ? raise_counter(store, "channels", row->id, diag) : err;
 }
 
 static enum err not_found(const char *what, uint64_t id, struct diag *diag)
@@ -204,24 +386,74 @@ static enum err not_found(const char *what, uint64_t id, struct diag *diag)
     return ERR_NOT_FOUND;
 }
 
+static enum err find_by_number(struct store *store, enum store_table which, const char *what,
+                               uint64_t id, void *ret_row, struct diag *diag)
+{
+    const struct table *table = table_of(which);
+    const struct db_value values[] = {DB_U64(id)};
+    struct sql sql = {0};
+    struct db_cursor cursor;
+    bool has_row = false;
+
+    sql_select(&sql, table, true, "");
+    sql_add(&sql, " WHERE id = ?");
+    enum err err =
+        db_query_row(store->db, sql.text, values, COUNT_OF(values), &cursor, &has_row, diag);
+    if (err == OK && has_row)
+        row_read(&cursor, table, ret_row);
+    db_cursor_end(&cursor);
+    return err == OK && !has_row ? not_found(what, id, diag) : err;
+}
+
+enum err store_channel_find(struct store *store, uint64_t id, struct channel_row *ret_row,
+                            struct diag *diag)
+{
+    return find_by_number(store, STORE_CHANNELS, "channel", id, ret_row, diag);
+}
+
+enum err store_broadcast_find(struct store *store, uint64_t id, struct broadcast_row *ret_row,
+                              struct diag *diag)
+{
+    return find_by_number(store, STORE_BROADCASTS, "broadcast", id, ret_row, diag);
+}
+
+/* ---- channels and broadcasts ---- */
+
+enum err store_channel_create(struct store *store, const struct channel_row *row, struct diag *diag)
+{
+    const struct table *table = table_of(STORE_CHANNELS);
+    struct sql sql = {0};
+    struct bound bound = {0};
+    char name[40];
+
+    (void)snprintf(name, sizeof(name), "channel_%llu", (unsigned long long)row->id);
+    sql_insert(&sql, table, ", channel_name", ", ?", false);
+    bind_row(&bound, table, row, 0);
+    bind_value(&bound, DB_TEXT(text_of(name)));
+    enum err err = db_run(store->db, sql.text, bound.values, bound.count, NULL, diag);
+    return err == OK ? raise_counter(store, "channels", row->id, diag) : err;
+}
+
+static enum err update_channel(struct store *store, const struct channel_row *row, unsigned flags,
+                               struct diag *diag)
+{
+    const struct table *table = table_of(STORE_CHANNELS);
+    struct sql sql = {0};
+    struct bound bound = {0};
+    uint64_t changed = 0;
+
+    sql_addf(&sql, "UPDATE %s SET ", table->name);
+    sql_set(&sql, table, flags);
+    sql_add(&sql, " WHERE id = ?");
+    bind_row(&bound, table, row, flags);
+    bind_value(&bound, DB_U64(row->id));
+    enum err err = db_run(store->db, sql.text, bound.values, bound.count, &changed, diag);
+    return err == OK && changed == 0 ? not_found("channel", row->id, diag) : err;
+}
+
 enum err store_channel_update(struct store *store, const struct channel_row *row, struct diag *diag)
 {
-    const struct db_value values[] = {
-        DB_TEXT(text_of(row->title)), DB_TEXT(secret_reveal(&row->stream_key)),
-        DB_I64(row->is_active),       db_word(row->relay_status),
-        db_word(row->relay_error),    db_time(row->relay_started_at_us),
-        db_time(row->started_at_us),  db_time(row->ended_at_us),
-        DB_I64(row->updated_at_us),   DB_U64(row->id),
-    };
-    uint64_t changed = 0;
-    enum err err =
-        db_run(store->db,
-               "UPDATE channels SET title = ?, stream_key = ?, is_active = ?, relay_status = ?, "
-               "relay_error = ?, relay_started_at = ?, started_at = ?, ended_at = ?, "
-               "updated_at = ? WHERE id = ?",
-               values, COUNT_OF(values), &changed, diag);
-
-    return err == OK && changed == 0 ? not_found("channel", row->id, diag) : err;
+    return update_channel(store, row, COLUMN_SETTINGS | COLUMN_STATE, diag);
 }
 
 enum err store_channel_delete(struct store *store, uint64_t id, struct diag *diag)
@@ -232,23 +464,6 @@ enum err store_channel_delete(struct store *store, uint64_t id, struct diag *dia
                           &changed, diag);
 
     return err == OK && changed == 0 ? not_found("channel", id, diag) : err;
-}
-
-enum err store_channel_find(struct store *store, uint64_t id, struct channel_row *ret_row,
-                            struct diag *diag)
-{
-    const struct db_value values[] = {DB_U64(id)};
-    struct db_cursor cursor;
-    bool has_row = false;
-    enum err err = db_query(store->db, "SELECT " CHANNEL_COLUMNS " FROM channels WHERE id = ?",
-                            values, COUNT_OF(values), &cursor, diag);
-
-    if (err == OK)
-        err = db_next(&cursor, &has_row, diag);
-    if (err == OK && has_row)
-        read_channel(&cursor, ret_row);
-    db_cursor_end(&cursor);
-    return err == OK && !has_row ? not_found("channel", id, diag) : err;
 }
 
 enum err store_broadcast_start(struct store *store, const struct broadcast_row *row,
@@ -280,47 +495,12 @@ enum err store_broadcast_end(struct store *store, const struct broadcast_row *ro
         DB_U64(row->id),
     };
     uint64_t changed = 0;
-    enum err err = db_run(store->db,
-                          "UPDATE broadcasts SET ended_at = ?, end_reason = ?, peak_viewers = ? "
-                          "WHERE id = ?",
-                          values, COUNT_OF(values), &changed, diag);
+    enum err err =
+        db_run(store->db,
+               "UPDATE broadcasts SET ended_at = ?, end_reason = ?, peak_viewers = ? WHERE id = ?",
+               values, COUNT_OF(values), &changed, diag);
 
     return err == OK && changed == 0 ? not_found("broadcast", row->id, diag) : err;
-}
-
-static void read_broadcast(const struct db_cursor *cursor, struct broadcast_row *ret_row)
-{
-    struct broadcast_row row = {
-        .id = (uint64_t)db_column_i64(cursor, 0),
-        .channel_id = (uint64_t)db_column_i64(cursor, 1),
-        .started_at_us = db_column_i64(cursor, 2),
-        .ended_at_us = db_column_i64(cursor, 3),
-        .peak_viewers = (uint32_t)db_column_i64(cursor, 5),
-    };
-
-    COPY_COLUMN(row.end_reason, cursor, 4);
-    COPY_COLUMN(row.source, cursor, 6);
-    COPY_COLUMN(row.platform, cursor, 7);
-    *ret_row = row;
-}
-
-enum err store_broadcast_find(struct store *store, uint64_t id, struct broadcast_row *ret_row,
-                              struct diag *diag)
-{
-    const struct db_value values[] = {DB_U64(id)};
-    struct db_cursor cursor;
-    bool has_row = false;
-    enum err err = db_query(store->db,
-                            "SELECT id, channel_id, started_at, ended_at, end_reason, "
-                            "peak_viewers, source, platform FROM broadcasts WHERE id = ?",
-                            values, COUNT_OF(values), &cursor, diag);
-
-    if (err == OK)
-        err = db_next(&cursor, &has_row, diag);
-    if (err == OK && has_row)
-        read_broadcast(&cursor, ret_row);
-    db_cursor_end(&cursor);
-    return err == OK && !has_row ? not_found("broadcast", id, diag) : err;
 }
 
 static enum err apply_channel(struct store *store, const struct store_change *change,
@@ -331,6 +511,10 @@ static enum err apply_channel(struct store *store, const struct store_change *ch
         return store_channel_create(store, &change->channel, diag);
     case STORE_CHANNEL_UPDATE:
         return store_channel_update(store, &change->channel, diag);
+    case STORE_CHANNEL_SETTINGS:
+        return update_channel(store, &change->channel, COLUMN_SETTINGS, diag);
+    case STORE_CHANNEL_STATE:
+        return update_channel(store, &change->channel, COLUMN_STATE, diag);
     case STORE_CHANNEL_DELETE:
         return store_channel_delete(store, change->channel.id, diag);
     }
@@ -351,69 +535,54 @@ static enum err apply_broadcast(struct store *store, const struct store_change *
     return ERR_INVALID;
 }
 
-enum err store_apply(struct store *store, const struct store_change *change, struct diag *diag)
+enum err store_change_apply(struct store *store, const struct store_change *change,
+                            struct diag *diag)
 {
-    enum err err = db_begin(store->db, diag);
+    enum err err = apply_channel(store, change, diag);
 
-    if (err != OK)
-        return err;
-    err = apply_channel(store, change, diag);
     if (err == OK)
         err = apply_broadcast(store, change, diag);
-    return db_end(store->db, err, diag);
+    return err == OK ? store_tell_row(store, table_of(STORE_CHANNELS), &change->channel, diag)
+                     : err;
 }
+
+enum err store_apply(struct store *store, const struct store_change *change, struct diag *diag)
+{
+    enum err err = store_begin(store, diag);
+
+    return err == OK ? store_end(store, store_change_apply(store, change, diag), diag) : err;
+}
+
+/* ---- the admin key, and this node ---- */
 
 enum err store_admin_key_save(struct store *store, const uint8_t hash[CRYPTO_SHA256_LEN],
                               const char *prefix, int64_t now_us, struct diag *diag)
 {
-    char hex[2 * CRYPTO_SHA256_LEN];
-    struct writer w = writer_fixed(hex, sizeof(hex));
+    struct api_key_row row = {
+        .id = STORE_ADMIN_KEY_ID,
+        .name = "Admin key",
+        .scopes = "admin",
+        .created_at_us = now_us,
+    };
 
-    crypto_hex(&w, hash, CRYPTO_SHA256_LEN);
-    const struct db_value values[] = {DB_TEXT(writer_as_text(&w)), DB_TEXT(text_of(prefix)),
-                                      DB_I64(now_us)};
-    enum err err = db_begin(store->db, diag);
-
+    memcpy(row.key_hash, hash, sizeof(row.key_hash));
+    (void)snprintf(row.prefix, sizeof(row.prefix), "%s", prefix); /* its first characters */
+    enum err err = store_begin(store, diag);
     if (err != OK)
         return err;
-    err =
-        db_run(store->db, "DELETE FROM api_keys WHERE scopes = 'admin:first'", NULL, 0, NULL, diag);
-    if (err == OK)
-        err = db_run(store->db,
-                     "INSERT INTO api_keys (key_hash, prefix, scopes, created_at) "
-                     "VALUES (?, ?, 'admin:first', ?)",
-                     values, COUNT_OF(values), NULL, diag);
-    return db_end(store->db, err, diag);
-}
-
-static bool parse_hash(struct text hex, uint8_t ret_hash[CRYPTO_SHA256_LEN])
-{
-    uint8_t hash[CRYPTO_SHA256_LEN];
-
-    if (hex.len != 2 * sizeof(hash))
-        return false;
-    for (size_t i = 0; i < sizeof(hash); i++) {
-        uint64_t byte;
-
-        if (!text_parse_hex_u64(text_sub(hex, 2 * i, 2), UINT8_MAX, &byte))
-            return false;
-        hash[i] = (uint8_t)byte;
-    }
-    memcpy(ret_hash, hash, sizeof(hash));
-    return true;
+    return store_end(store, store_put(store, table_of(STORE_API_KEYS), &row, diag), diag);
 }
 
 enum err store_admin_key_load(struct store *store, uint8_t ret_hash[CRYPTO_SHA256_LEN],
                               struct diag *diag)
 {
+    const struct db_value values[] = {DB_TEXT(TEXT(STORE_ADMIN_KEY_ID))};
     struct db_cursor cursor;
     bool has_row = false;
-    enum err err = db_query(store->db, "SELECT key_hash FROM api_keys WHERE scopes = 'admin:first'",
-                            NULL, 0, &cursor, diag);
+    enum err err = db_query_row(store->db, "SELECT key_hash FROM api_keys WHERE id = ?", values,
+                                COUNT_OF(values), &cursor, &has_row, diag);
 
-    if (err == OK)
-        err = db_next(&cursor, &has_row, diag);
-    if (err == OK && !(has_row && parse_hash(db_column_text(&cursor, 0), ret_hash))) {
+    if (err == OK && !(has_row && hash_parse(db_column_text(&cursor, 0), ret_hash))) {
         diag_set(diag, "database: no admin key is stored");
         err = ERR_NOT_FOUND;
     }
@@ -421,14 +590,16 @@ enum err store_admin_key_load(struct store *store, uint8_t ret_hash[CRYPTO_SHA25
     return err;
 }
 
-enum err store_ping(struct store *store, struct diag *diag)
+enum err store_beat(struct store *store, int64_t now_us, struct diag *diag)
 {
-    struct db_cursor cursor;
-    bool has_row = false;
-    enum err err = db_query(store->db, "SELECT count(*) FROM counters", NULL, 0, &cursor, diag);
+    struct node_row row = {.last_seen_at_us = now_us};
 
-    if (err == OK)
-        err = db_next(&cursor, &has_row, diag);
-    db_cursor_end(&cursor);
-    return err;
+    if (store->started_at_us == 0)
+        store->started_at_us = now_us;
+    row.started_at_us = store->started_at_us;
+    memcpy(row.id, store->node, sizeof(row.id));
+    enum err err = store_begin(store, diag);
+    if (err != OK)
+        return err;
+    return store_end(store, store_put(store, table_of(STORE_NODES), &row, diag), diag);
 }

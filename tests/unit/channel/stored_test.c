@@ -65,10 +65,12 @@ static void run_begin(struct run *run, const char *path, int64_t now_us)
     *run = (struct run){0};
     const struct channel_handler handler = {run, on_store, on_kick, on_stop, on_changed};
     const struct channel_limits limits = channel_limits_default();
-    const struct store_config config = {.path = path};
+    char url[96];
+    const struct store_config config = {.url = url};
     struct store_snapshot snapshot;
     struct diag diag = {0};
 
+    (void)snprintf(url, sizeof(url), "sqlite:%s", path);
     assert_ok(store_open(&config, &run->store, &diag));
     assert_ok(store_load(run->store, &snapshot, &diag));
     run->dir = channel_directory_create(&limits, &handler);
@@ -97,9 +99,12 @@ static void next_run_finds_channels_and_closes_what_was_live(void **state)
     (void)snprintf(path, sizeof(path), "%s/stoa.db", folder);
 
     run_begin(&run, path, S(1));
-    assert_ok(channel_create(run.dir, TEXT("live"), TEXT("key-1"), S(1), &live, &diag));
-    assert_ok(channel_create(run.dir, TEXT("idle"), TEXT("key-2"), S(1), &idle, &diag));
-    assert_ok(channel_create(run.dir, TEXT("gone"), TEXT("key-3"), S(1), &deleted, &diag));
+    assert_ok(channel_create(run.dir, &(struct channel_settings){.title = TEXT("live")},
+                             TEXT("key-1"), S(1), &live, &diag));
+    assert_ok(channel_create(run.dir, &(struct channel_settings){.title = TEXT("idle")},
+                             TEXT("key-2"), S(1), &idle, &diag));
+    assert_ok(channel_create(run.dir, &(struct channel_settings){.title = TEXT("gone")},
+                             TEXT("key-3"), S(1), &deleted, &diag));
     assert_ok(channel_set_key(run.dir, idle, TEXT("key-4"), S(2), &diag));
     assert_ok(channel_delete(run.dir, deleted, S(2), &diag));
     assert_ok(channel_start(run.dir, live, S(3), &diag));
@@ -120,7 +125,8 @@ static void next_run_finds_channels_and_closes_what_was_live(void **state)
     assert_string_equal(row.end_reason, "the server stopped during the broadcast");
 
     uint64_t next;
-    assert_ok(channel_create(run.dir, TEXT("next"), TEXT("key-3"), S(61), &next, &diag));
+    assert_ok(channel_create(run.dir, &(struct channel_settings){.title = TEXT("next")},
+                             TEXT("key-3"), S(61), &next, &diag));
     assert_int_equal(next, deleted + 1);
     assert_ok(channel_start(run.dir, live, S(61), &diag));
     assert_true(channel_find(run.dir, live)->broadcast_id > broadcast_id);

@@ -7,93 +7,19 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "rows.h"
 #include "store/db.h"
 #include "store/migrate.h"
+#include "support/store_place.h"
 #include "support/test.h"
 
-enum { PAGE_COUNT_SMALL = 40 };
-
-/* A database file of its own for each test, in a folder of its own. */
-struct place {
-    char folder[64];
-    char path[96];
-};
-
-static struct place place_create(void)
-{
-    struct place place = {.folder = "/tmp/stoa-store-XXXXXX"};
-
-    assert_non_null(mkdtemp(place.folder));
-    (void)snprintf(place.path, sizeof(place.path), "%s/stoa.db", place.folder);
-    return place;
-}
-
-static void place_remove(const struct place *place)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
-
-    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-        char path[128];
-
-        (void)snprintf(path, sizeof(path), "%s%s", place->path, suffixes[i]);
-        (void)unlink(path);
-    }
-    assert_int_equal(rmdir(place->folder), 0);
-}
-
-static struct store *open_store(const struct place *place)
-{
-    struct store_config config = {.path = place->path, .busy_timeout_ms = 1};
-    struct store *store;
-    struct diag diag = {0};
-
-    assert_ok(store_open(&config, &store, &diag));
-    return store;
-}
-
-/* What another program does to the file. */
-static void run_sql(const struct place *place, const char *sql)
-{
-    sqlite3 *handle;
-
-    assert_int_equal(sqlite3_open(place->path, &handle), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(handle, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(handle), SQLITE_OK);
-}
-
-static struct channel_row a_channel(uint64_t id, const char *key)
-{
-    struct channel_row row = {.id = id, .created_at_us = 1000, .updated_at_us = 1000};
-
-    (void)snprintf(row.title, sizeof(row.title), "Channel %d", (int)id);
-    (void)snprintf(row.stream_mode, sizeof(row.stream_mode), "hybrid");
-    (void)snprintf(row.streaming_platform, sizeof(row.streaming_platform), "local");
-    assert_true(secret_set(&row.stream_key, text_of(key)));
-    return row;
-}
-
-static struct store_change a_start(uint64_t channel_id, uint64_t broadcast_id, const char *key)
-{
-    struct store_change change = {
-        .ticket = 1,
-        .channel_op = STORE_CHANNEL_UPDATE,
-        .channel = a_channel(channel_id, key),
-        .broadcast_op = STORE_BROADCAST_START,
-        .broadcast = {.id = broadcast_id, .channel_id = channel_id, .started_at_us = 2000},
-    };
-
-    change.channel.is_active = true;
-    change.channel.started_at_us = 2000;
-    change.channel.relay_started_at_us = 2000;
-    (void)snprintf(change.channel.relay_status, sizeof(change.channel.relay_status), "starting");
-    return change;
-}
+enum { PAGE_COUNT_SMALL = 120 };
 
 static void new_database_has_the_newest_schema(void **state)
 {
     (void)state;
-    struct place place = place_create();
-    struct store *store = open_store(&place);
+    struct store_place place = store_place_create();
+    struct store *store = store_place_open(&place);
     struct diag diag = {0};
     uint32_t version;
 
@@ -102,15 +28,16 @@ static void new_database_has_the_newest_schema(void **state)
     assert_true(version >= 2);
     assert_ok(store_ping(store, &diag));
     store_close(store);
-    place_remove(&place);
+    store_place_remove(&place);
 }
 
 static void only_the_owner_may_read_the_file(void **state)
 {
     (void)state;
-    struct place place = place_create();
+    struct store_place place = store_place_create();
+    store_place_sqlite_only(&place);
     mode_t old = umask(0);
-    struct store *store = open_store(&place);
+    struct store *store = store_place_open(&place);
     struct diag diag = {0};
     char wal[128];
     struct stat info;
@@ -125,14 +52,14 @@ static void only_the_owner_may_read_the_file(void **state)
     assert_int_equal(stat(wal, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
     store_close(store);
-    place_remove(&place);
+    store_place_remove(&place);
 }
 
 static void channel_comes_back_as_it_was_stored(void **state)
 {
     (void)state;
-    struct place place = place_create();
-    struct store *store = open_store(&place);
+    struct store_place place = store_place_create();
+    struct store *store = store_place_open(&place);
     struct diag diag = {0};
     struct channel_row row = a_channel(7, "the-key");
     struct store_change change = a_start(7, 3, "the-key");
@@ -145,7 +72,7 @@ static void channel_comes_back_as_it_was_stored(void **state)
     assert_ok(store_apply(store, &change, &diag));
     store_close(store);
 
-    store = open_store(&place);
+    store = store_place_open(&place);
     assert_ok(store_load(store, &snapshot, &diag));
     assert_int_equal(snapshot.channel_count, 1);
     assert_int_equal(snapshot.channels[0].id, 7);
@@ -160,14 +87,14 @@ static void channel_comes_back_as_it_was_stored(void **state)
     assert_int_equal(snapshot.next_broadcast_id, 1);
     store_snapshot_deinit(&snapshot);
     store_close(store);
-    place_remove(&place);
+    store_place_remove(&place);
 }
 
 static void broadcast_starts_and_ends_with_its_channel(void **state)
 {
     (void)state;
-    struct place place = place_create();
-    struct store *store = open_store(&place);
+    struct store_place place = store_place_create();
+    struct store *store = store_place_open(&place);
     struct diag diag = {0};
     struct channel_row row = a_channel(1, "k");
     struct broadcast_row broadcast;
@@ -197,14 +124,14 @@ static void broadcast_starts_and_ends_with_its_channel(void **state)
     assert_string_equal(broadcast.end_reason, "ended");
     assert_string_equal(broadcast.source, "local");
     store_close(store);
-    place_remove(&place);
+    store_place_remove(&place);
 }
 
 static void change_is_all_or_nothing(void **state)
 {
     (void)state;
-    struct place place = place_create();
-    struct store *store = open_store(&place);
+    struct store_place place = store_place_create();
+    struct store *store = store_place_open(&place);
     struct diag diag = {0};
     struct channel_row row = a_channel(1, "k");
     struct store_change change = a_start(1, 5, "k");
@@ -216,14 +143,14 @@ static void change_is_all_or_nothing(void **state)
     assert_false(row.is_active);
     assert_err(store_broadcast_find(store, 5, &change.broadcast, &diag), ERR_NOT_FOUND);
     store_close(store);
-    place_remove(&place);
+    store_place_remove(&place);
 }
 
 static void numbers_are_never_given_twice(void **state)
 {
     (void)state;
-    struct place place = place_create();
-    struct store *store = open_store(&place);
+    struct store_place place = store_place_create();
+    struct store *store = store_place_open(&place);
     struct diag diag = {0};
     struct channel_row row = a_channel(41, "k");
     struct store_change start = a_start(41, 12, "k");
@@ -239,14 +166,14 @@ static void numbers_are_never_given_twice(void **state)
     assert_int_equal(snapshot.next_broadcast_id, 13);
     store_snapshot_deinit(&snapshot);
     store_close(store);
-    place_remove(&place);
+    store_place_remove(&place);
 }
 
 static void same_key_or_number_is_a_conflict(void **state)
 {
     (void)state;
-    struct place place = place_create();
-    struct store *store = open_store(&place);
+    struct store_place place = store_place_create();
+    struct store *store = store_place_open(&place);
     struct diag diag = {0};
     struct channel_row row = a_channel(1, "k");
     struct channel_row same_id = a_channel(1, "other");
@@ -257,14 +184,14 @@ static void same_key_or_number_is_a_conflict(void **state)
     assert_err(store_channel_create(store, &same_key, &diag), ERR_CONFLICT);
     assert_true(*diag.message != '\0');
     store_close(store);
-    place_remove(&place);
+    store_place_remove(&place);
 }
 
 static void missing_rows_are_not_found(void **state)
 {
     (void)state;
-    struct place place = place_create();
-    struct store *store = open_store(&place);
+    struct store_place place = store_place_create();
+    struct store *store = store_place_open(&place);
     struct diag diag = {0};
     struct channel_row row = a_channel(1, "k");
     struct broadcast_row broadcast = {.id = 3, .ended_at_us = 1};
@@ -277,14 +204,14 @@ static void missing_rows_are_not_found(void **state)
     assert_err(store_broadcast_end(store, &broadcast, &diag), ERR_NOT_FOUND);
     assert_err(store_admin_key_load(store, hash, &diag), ERR_NOT_FOUND);
     store_close(store);
-    place_remove(&place);
+    store_place_remove(&place);
 }
 
 static void newest_admin_key_replaces_the_old_one(void **state)
 {
     (void)state;
-    struct place place = place_create();
-    struct store *store = open_store(&place);
+    struct store_place place = store_place_create();
+    struct store *store = store_place_open(&place);
     struct diag diag = {0};
     uint8_t first[CRYPTO_SHA256_LEN], second[CRYPTO_SHA256_LEN], loaded[CRYPTO_SHA256_LEN];
 
@@ -297,14 +224,14 @@ static void newest_admin_key_replaces_the_old_one(void **state)
     assert_ok(store_admin_key_load(store, loaded, &diag));
     assert_memory_equal(loaded, second, sizeof(second));
     store_close(store);
-    place_remove(&place);
+    store_place_remove(&place);
 }
 
 static void schema_goes_down_to_nothing_and_up_again(void **state)
 {
     (void)state;
-    struct place place = place_create();
-    struct store *store = open_store(&place);
+    struct store_place place = store_place_create();
+    struct store *store = store_place_open(&place);
     struct diag diag = {0};
     struct channel_row row = a_channel(1, "k");
     uint32_t version;
@@ -322,23 +249,24 @@ static void schema_goes_down_to_nothing_and_up_again(void **state)
     }
     assert_err(store_migrate(store, store_schema_newest() + 1, &diag), ERR_INVALID);
     store_close(store);
-    place_remove(&place);
+    store_place_remove(&place);
 }
 
 static void database_from_the_future_is_refused(void **state)
 {
     (void)state;
-    struct place place = place_create();
-    struct store_config config = {.path = place.path};
-    struct store *store = open_store(&place);
+    struct store_place place = store_place_create();
+    struct store_config config = {.url = place.url};
+    struct store *store = store_place_open(&place);
     struct diag diag = {0};
 
     store_close(store);
-    run_sql(&place, "INSERT INTO schema_migrations VALUES (9000, '9000_future.up.sql', 1)");
+    store_place_run_sql(&place,
+                        "INSERT INTO schema_migrations VALUES (9000, '9000_future.up.sql', 1)");
     assert_err(store_open(&config, &store, &diag), ERR_UNSUPPORTED);
     assert_true(text_contains(text_of(diag.message), TEXT("9000")));
     assert_true(text_contains(text_of(diag.message), TEXT("newer program")));
-    place_remove(&place);
+    store_place_remove(&place);
 }
 
 static void broken_migration_leaves_the_version_before_it(void **state)
@@ -351,8 +279,8 @@ static void broken_migration_leaves_the_version_before_it(void **state)
         {"0002_b.up.sql", (const uint8_t *)bad, sizeof(bad) - 1},
     };
     const struct migration_set set = {files, 2};
-    struct place place = place_create();
-    struct store_config config = {.path = place.path};
+    struct store_place place = store_place_create();
+    struct store_config config = {.url = place.url};
     struct db *db;
     struct diag diag = {0};
     uint32_t version;
@@ -366,14 +294,15 @@ static void broken_migration_leaves_the_version_before_it(void **state)
     assert_true(db_script(db, TEXT("SELECT x FROM b"), &diag) != OK); /* rolled back */
     assert_err(migrate_to(db, &set, 0, &diag), ERR_INVALID);          /* no down file */
     db_close(db);
-    place_remove(&place);
+    store_place_remove(&place);
 }
 
 static void full_disk_is_told_and_harms_nothing(void **state)
 {
     (void)state;
-    struct place place = place_create();
-    struct store_config config = {.path = place.path, .page_count_max = PAGE_COUNT_SMALL};
+    struct store_place place = store_place_create();
+    store_place_sqlite_only(&place);
+    struct store_config config = {.url = place.url, .page_count_max = PAGE_COUNT_SMALL};
     struct store *store;
     struct diag diag = {0};
     struct store_snapshot snapshot;
@@ -403,14 +332,15 @@ static void full_disk_is_told_and_harms_nothing(void **state)
     store_snapshot_deinit(&snapshot);
     assert_ok(store_channel_delete(store, 1, &diag)); /* and room can be made */
     store_close(store);
-    place_remove(&place);
+    store_place_remove(&place);
 }
 
 static void locked_database_says_so_and_works_later(void **state)
 {
     (void)state;
-    struct place place = place_create();
-    struct store *store = open_store(&place);
+    struct store_place place = store_place_create();
+    store_place_sqlite_only(&place);
+    struct store *store = store_place_open(&place);
     struct diag diag = {0};
     struct store_change change = {
         .channel_op = STORE_CHANNEL_CREATE,
@@ -427,14 +357,15 @@ static void locked_database_says_so_and_works_later(void **state)
     assert_ok(store_apply(store, &change, &diag));
     assert_int_equal(sqlite3_close(other), SQLITE_OK);
     store_close(store);
-    place_remove(&place);
+    store_place_remove(&place);
 }
 
 static void file_that_is_no_database_is_refused(void **state)
 {
     (void)state;
-    struct place place = place_create();
-    struct store_config config = {.path = place.path};
+    struct store_place place = store_place_create();
+    store_place_sqlite_only(&place);
+    struct store_config config = {.url = place.url};
     struct store *store;
     struct diag diag = {0};
     FILE *file = fopen(place.path, "w");
@@ -445,13 +376,13 @@ static void file_that_is_no_database_is_refused(void **state)
     assert_int_equal(fclose(file), 0);
     assert_err(store_open(&config, &store, &diag), ERR_IO);
     assert_true(text_contains(text_of(diag.message), TEXT("not a SQLite database")));
-    place_remove(&place);
+    store_place_remove(&place);
 }
 
 static void missing_folder_is_told_with_its_name(void **state)
 {
     (void)state;
-    struct store_config config = {.path = "/nonexistent/folder/stoa.db"};
+    struct store_config config = {.url = "sqlite:/nonexistent/folder/stoa.db"};
     struct store *store;
     struct diag diag = {0};
 
