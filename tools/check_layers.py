@@ -20,7 +20,7 @@ FLOORS = (
     ("loop", "net"),
     ("media", "codec"),
     ("mp4", "hls", "rtmp", "webrtc", "http", "fetch"),
-    ("live", "transcode"),
+    ("live", "record", "transcode"),
     ("store", "channel", "account", "webhook"),
     ("api", "edge"),
     ("app",),

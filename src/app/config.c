@@ -55,7 +55,7 @@ static const struct key keys[] = {
     {"rtc",      "listen",          KIND_ADDRESS, AT(rtc_listen),       "0.0.0.0:8189",   0,   0,       false, "Address of WebRTC: UDP, and TCP on the same number; or off."},
     {"rtc",      "public_ip",       KIND_IPS,     AT(rtc_public_ip),    "",               0,   0,       false, "Addresses under which sellers reach rtc.listen, separated by commas; needed behind NAT and in containers."},
     {"public",   "url",             KIND_URL,     AT(public_url),       "",               0,   0,       false, "What links and playback URLs start with; empty: taken from each request."},
-    {"data",     "dir",             KIND_TEXT,    AT(data_dir),         "./data",         0,   0,       false, "Folder of the database."},
+    {"data",     "dir",             KIND_TEXT,    AT(data_dir),         "./data",         0,   0,       false, "Folder of the database and of the recordings."},
     {"database", "url",             KIND_TEXT,    AT(database_url),     "",               0,   0,       false, "sqlite:<path>; empty: stoa.db in data.dir."},
     {"worker",   "path",            KIND_TEXT,    AT(worker_path),      "",               0,   0,       false, "The program stoa-worker; empty: beside stoa."},
     {"admin",    "key",             KIND_SECRET,  AT(admin_key),        "",               0,   0,       false, "The admin's key; empty: the one of the first start, which was made up and printed then."},
@@ -70,6 +70,9 @@ static const struct key keys[] = {
     {"live",     "reconnect_s",     KIND_NUMBER,  AT(reconnect_s),      "30",             1,   3600,    false, "How long a seller who lost the connection may stay away before the broadcast ends, in seconds."},
     {"live",     "media_wait_s",    KIND_NUMBER,  AT(media_wait_s),     "30",             1,   600,     false, "How long a started channel waits for the seller's media, in seconds."},
     {"live",     "max_minutes",     KIND_NUMBER,  AT(broadcast_max_min), "120",           1,   10080,   false, "A broadcast ends by itself after this many minutes."},
+    {"record",   "enabled",         KIND_BOOL,    AT(records_all),      "no",             0,   0,       false, "Every broadcast is recorded into data.dir; else those that are asked for."},
+    {"record",   "retention_days",  KIND_NUMBER,  AT(record_days),      "0",              0,   36500,   false, "Recordings are deleted so many days after their end; 0: never."},
+    {"record",   "max_bytes",       KIND_NUMBER,  AT(record_bytes_max), "0",              0,   INT64_MAX, false, "Room for all recordings; the oldest are deleted for new ones; 0: as much as the disk holds."},
 };
 /* clang-format on */
 
@@ -419,4 +422,9 @@ void config_database_path(const struct config *config, char *to, size_t cap)
         (void)snprintf(to, cap, "%s", config->database_url + strlen("sqlite:"));
     else
         (void)snprintf(to, cap, "%s/stoa.db", config->data_dir);
+}
+
+void config_recordings_path(const struct config *config, char *to, size_t cap)
+{
+    (void)snprintf(to, cap, "%s/recordings", config->data_dir);
 }

@@ -51,6 +51,9 @@ struct config {
     int64_t reconnect_s;
     int64_t media_wait_s;
     int64_t broadcast_max_min;
+    bool records_all;
+    int64_t record_days; /* 0: for ever */
+    int64_t record_bytes_max;
     int64_t connections_max;
     int64_t connections_per_address;
     int64_t subscribers_max;
@@ -69,6 +72,9 @@ void config_print(const struct config *config, struct writer *w);
 
 /* The path of stoa-worker: as set, else beside this program. */
 void config_worker_path(const struct config *config, char *to, size_t cap);
+
+/* The folder of the recordings. */
+void config_recordings_path(const struct config *config, char *to, size_t cap);
 
 /* The path of the SQLite database. */
 void config_database_path(const struct config *config, char *to, size_t cap);

@@ -483,8 +483,12 @@ void control_on_media_event(struct media_event *event)
     case MEDIA_STATS:
         on_stats(server, event);
         break;
+    case MEDIA_RECORDING:
+    case MEDIA_RECORDING_DELETED:
+        break;
     case MEDIA_COUNTERS:
         server->live_counters = event->counters;
+        server->record_counters = event->record_counters;
         server->media_lag_us = event->lag_us;
         break;
     case MEDIA_GONE:

@@ -9,6 +9,12 @@
 #include "base/mem.h"
 #include "base/writer.h"
 
+enum {
+    RECORD_JOBS_MAX = 100000, /* segments and ends of recordings; their bytes are bounded before */
+    FILE_JOBS_MAX = 10000,
+    FILE_THREADS = 4,
+};
+
 /* ---- events to the control loop ---- */
 
 static void copy_sentence(char *to, size_t cap, const char *sentence)
@@ -99,12 +105,22 @@ static void on_failed(void *ctx, uint64_t channel_id, uint64_t session_id, const
     post(event);
 }
 
-static void on_stopped(void *ctx, uint64_t channel_id, uint64_t broadcast_id)
+static void post_stopped(struct server *server, uint64_t channel_id, uint64_t broadcast_id)
 {
-    struct media_event *event = make_event(ctx, MEDIA_STOPPED, channel_id, 0);
+    struct media_event *event = make_event(server, MEDIA_STOPPED, channel_id, 0);
 
     event->broadcast_id = broadcast_id;
     post(event);
+}
+
+/* Spec section 4: the end "waits for the last segments, stores the recording URL", and then the
+ * channel is stopped. So a recording that is being finished goes first. */
+static void on_stopped(void *ctx, uint64_t channel_id, uint64_t broadcast_id)
+{
+    struct server *server = ctx;
+
+    if (!recorder_end(server->recorder, channel_id, broadcast_id))
+        post_stopped(server, channel_id, broadcast_id);
 }
 
 static void on_stats(void *ctx, uint64_t channel_id, uint64_t session_id,
@@ -116,12 +132,55 @@ static void on_stats(void *ctx, uint64_t channel_id, uint64_t session_id,
     post(event);
 }
 
-static void on_snapshot(void *ctx, uint64_t channel_id, const struct hls_snapshot *snapshot)
+static void on_snapshot(void *ctx, uint64_t channel_id, uint64_t broadcast_id,
+                        const struct hls_snapshot *snapshot)
 {
     struct server *server = ctx;
 
     for (size_t i = 0; i < server->edge_count; i++)
         edge_post_snapshot(server->edges[i], channel_id, snapshot);
+    if (snapshot)
+        recorder_on_snapshot(server->recorder, channel_id, broadcast_id, snapshot);
+}
+
+/* ---- recordings ---- */
+
+static void on_record_status(void *ctx, const struct record_status *status)
+{
+    struct media_event *event = make_event(ctx, MEDIA_RECORDING, status->channel_id, 0);
+
+    event->broadcast_id = status->broadcast_id;
+    event->recording = *status;
+    post(event);
+    if (status->is_broadcast_over)
+        post_stopped(ctx, status->channel_id, status->broadcast_id);
+}
+
+static void on_record_deleted(void *ctx, uint64_t channel_id, uint64_t broadcast_id)
+{
+    struct media_event *event = make_event(ctx, MEDIA_RECORDING_DELETED, channel_id, 0);
+
+    event->broadcast_id = broadcast_id;
+    post(event);
+}
+
+/* The control loop believes that it runs: what came of it must be told. */
+static void start_recording(struct server *server, uint64_t channel_id, uint64_t broadcast_id)
+{
+    const struct hls_snapshot *snapshot =
+        live_find_snapshot(server->live, channel_id, broadcast_id);
+    struct record_status status = {
+        .channel_id = channel_id,
+        .broadcast_id = broadcast_id,
+        .state = RECORD_FAILED,
+        .is_final = true,
+    };
+    struct diag diag = {0};
+
+    if (recorder_start(server->recorder, channel_id, broadcast_id, snapshot, &diag) == OK)
+        return;
+    copy_sentence(status.reason, sizeof(status.reason), diag.message);
+    on_record_status(server, &status);
 }
 
 /* ---- WHIP ---- */
@@ -197,6 +256,9 @@ enum command_kind {
     COMMAND_REFUSE,
     COMMAND_KICK,
     COMMAND_STOP,
+    COMMAND_RECORD,
+    COMMAND_RECORD_NO_MORE,
+    COMMAND_DELETE_RECORDINGS,
     COMMAND_DRAIN,
     COMMAND_DESTROY,
 };
@@ -213,9 +275,15 @@ struct media_command {
     char sentence[LIVE_SENTENCE_MAX + 1];
 };
 
+static void on_recorder_closed(void *ctx)
+{
+    post(make_event(ctx, MEDIA_GONE, 0, 0));
+}
+
 static void on_live_destroyed(void *ctx)
 {
     struct server *server = ctx;
+    struct recorder *recorder = server->recorder;
     size_t position = 0;
     struct edge_call *call;
 
@@ -224,7 +292,9 @@ static void on_live_destroyed(void *ctx)
         edge_answer(call);
     }
     map_deinit(&server->whip_calls);
-    post(make_event(server, MEDIA_GONE, 0, 0));
+    loop_timer_cancel(&server->record_minute);
+    server->recorder = NULL;
+    recorder_close(recorder, on_recorder_closed, server);
 }
 
 static void run_command(struct loop_msg *msg)
@@ -247,6 +317,15 @@ static void run_command(struct loop_msg *msg)
             break;
         case COMMAND_STOP:
             live_stop(live, command->channel_id, command->broadcast_id);
+            break;
+        case COMMAND_RECORD:
+            start_recording(server, command->channel_id, command->broadcast_id);
+            break;
+        case COMMAND_RECORD_NO_MORE:
+            recorder_stop(server->recorder, command->channel_id, command->broadcast_id);
+            break;
+        case COMMAND_DELETE_RECORDINGS:
+            recorder_delete(server->recorder, command->channel_id, command->broadcast_id);
             break;
         case COMMAND_DRAIN:
             live_drain(live);
@@ -314,13 +393,31 @@ void media_post_kick(struct server *server, uint64_t session_id, const char *sen
     post_command(command);
 }
 
-void media_post_stop(struct server *server, uint64_t channel_id, uint64_t broadcast_id)
+static void post_broadcast_command(struct server *server, enum command_kind kind,
+                                   uint64_t channel_id, uint64_t broadcast_id)
 {
-    struct media_command *command = make_command(server, COMMAND_STOP, "");
+    struct media_command *command = make_command(server, kind, "");
 
     command->channel_id = channel_id;
     command->broadcast_id = broadcast_id;
     post_command(command);
+}
+
+void media_post_stop(struct server *server, uint64_t channel_id, uint64_t broadcast_id)
+{
+    post_broadcast_command(server, COMMAND_STOP, channel_id, broadcast_id);
+}
+
+void media_post_record(struct server *server, uint64_t channel_id, uint64_t broadcast_id,
+                       bool is_on)
+{
+    post_broadcast_command(server, is_on ? COMMAND_RECORD : COMMAND_RECORD_NO_MORE, channel_id,
+                           broadcast_id);
+}
+
+void media_post_delete_recordings(struct server *server, uint64_t channel_id, uint64_t broadcast_id)
+{
+    post_broadcast_command(server, COMMAND_DELETE_RECORDINGS, channel_id, broadcast_id);
 }
 
 void media_post_drain(struct server *server)
@@ -341,9 +438,46 @@ static void on_second(struct loop_timer *timer)
     struct media_event *event = make_event(server, MEDIA_COUNTERS, 0, 0);
 
     event->counters = live_get_counters(server->live);
+    event->record_counters = recorder_get_counters(server->recorder);
     event->lag_us = loop_take_lag_us(server->media);
     post(event);
     loop_timer_set(server->media, timer, loop_now_us(server->media) + US_PER_S, on_second);
+}
+
+static void on_record_minute(struct loop_timer *timer)
+{
+    struct server *server = CONTAINER_OF(timer, struct server, record_minute);
+
+    recorder_tidy(server->recorder);
+    loop_timer_set(server->media, timer, loop_now_us(server->media) + 60 * US_PER_S,
+                   on_record_minute);
+}
+
+static enum err create_recorder(struct server *server, struct diag *diag)
+{
+    static const struct recorder_handler handler = {on_record_status, on_record_deleted};
+    const struct config *config = &server->config;
+    struct recorder_config recorder_config = {
+        .root = server->recordings_path,
+        .records_all = config->records_all,
+        .keep_us = config->record_days * 24 * 3600 * US_PER_S,
+        .bytes_max = (uint64_t)config->record_bytes_max,
+    };
+
+    config_recordings_path(config, server->recordings_path, sizeof(server->recordings_path));
+    enum err err = pool_create("record", 1, RECORD_JOBS_MAX, &server->record_pool);
+    if (!err)
+        err = pool_create("files", FILE_THREADS, FILE_JOBS_MAX, &server->files_pool);
+    if (err) {
+        diag_set(diag, "The threads of the recordings cannot be started: raise the limit of "
+                       "processes (ulimit -u).");
+        return err;
+    }
+    server->recorder =
+        recorder_create(server->media, server->record_pool, &recorder_config, &handler, server);
+    loop_timer_set(server->media, &server->record_minute,
+                   loop_now_us(server->media) + 60 * US_PER_S, on_record_minute);
+    return OK;
 }
 
 static enum err listen_all(struct server *server, struct diag *diag)
@@ -397,6 +531,8 @@ enum err media_create(struct server *server, struct diag *diag)
         return err;
     }
     err = live_create(server->media, &live_config, &handler, server, diag, &server->live);
+    if (!err)
+        err = create_recorder(server, diag);
     if (err)
         return err;
     loop_timer_set(server->media, &server->media_second, loop_now_us(server->media) + US_PER_S,

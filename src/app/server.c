@@ -69,6 +69,7 @@ static void watch_signal(struct server *server, uv_signal_t *handle, int number,
 static void watch_signals(struct server *server, struct signals *signals)
 {
     (void)signal(SIGPIPE, SIG_IGN); /* a vanished reader of our output is an error code, no end */
+    (void)signal(SIGXFSZ, SIG_IGN); /* so is a file that may not grow */
     watch_signal(server, &signals->term, SIGTERM, on_stop_signal);
     watch_signal(server, &signals->interrupt, SIGINT, on_stop_signal);
     watch_signal(server, &signals->hangup, SIGHUP, on_hangup);
@@ -180,6 +181,8 @@ static enum err create_edges(struct server *server, struct diag *diag)
                  .per_address_max = (uint32_t)config->subscribers_per_address},
         .public_url = config->public_url,
         .trusts_forwarded = config->trusts_forwarded,
+        .files = server->files_pool,
+        .recordings = server->recordings_path,
     };
     struct edge_upstream upstream = {
         .ctx = server,
@@ -251,7 +254,7 @@ static void stop_threads(struct server *server)
     loop_join(server->media);
 }
 
-static void on_live_gone(void *ctx)
+static void on_gone(void *ctx)
 {
     loop_stop(ctx);
 }
@@ -262,9 +265,16 @@ static void destroy_all(struct server *server)
     for (size_t i = 0; i < server->edge_count; i++)
         edge_destroy(server->edges[i]);
     if (server->live) { /* the start failed, or the shutdown was cut short */
-        live_destroy(server->live, on_live_gone, server->media);
+        live_destroy(server->live, on_gone, server->media);
         loop_run(server->media); /* until the worker has ended */
     }
+    if (server->recorder) {
+        recorder_drop_queue(server->recorder);
+        recorder_close(server->recorder, on_gone, server->media);
+        loop_run(server->media); /* until the files are closed */
+    }
+    pool_destroy(server->record_pool);
+    pool_destroy(server->files_pool);
     if (server->pool || server->directory)
         control_destroy(server);
     api_destroy(server->api);

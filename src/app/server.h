@@ -6,9 +6,10 @@
  *        |        ^      \-- pool of one thread: the store
  *        v        |
  *     media loop               live: publishers, packagers              media.c
- *        |  snapshots
+ *        |  snapshots  \-- pool of one thread: recordings
  *        v
  *     delivery loops           edge: HTTP, one a core                   edge/
+ *                    \-- pool: files of recordings are read
  *
  * Shutdown (SIGTERM, SIGINT): not ready -> broadcasts end, playlists get their end -> the edges
  * finish running answers -> the worker ends -> loops stop; each step bounded by server.shutdown_s.
@@ -28,6 +29,7 @@
 #include "live/live.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
+#include "record/record.h"
 #include "store/store.h"
 
 enum { SERVER_EDGES_MAX = 64 };
@@ -37,6 +39,7 @@ struct server {
     const char *config_path;
     char worker_path[CONFIG_TEXT_MAX + 16];
     char epoch_prefix[16];
+    char recordings_path[CONFIG_TEXT_MAX + 16];
     struct tls_context *https_tls;
     struct tls_context *rtmps_tls;
     struct net_address http_bound;
@@ -73,6 +76,7 @@ struct server {
     struct map viewer_counts;                      /* channel -> struct viewer_count */
     int64_t media_lag_us;
     struct live_counters live_counters;
+    struct recorder_counters record_counters;
     int64_t started_wall_us;
 
     /* Media loop. */
@@ -81,11 +85,15 @@ struct server {
     struct map whip_calls; /* request id -> struct edge_call */
     uint64_t next_whip_call;
     struct loop_timer media_second;
+    struct recorder *recorder;
+    struct pool *record_pool; /* one thread: it writes */
+    struct loop_timer record_minute;
 
     /* Delivery loops. */
     struct loop *edge_loops[SERVER_EDGES_MAX];
     struct edge *edges[SERVER_EDGES_MAX];
     size_t edge_count;
+    struct pool *files_pool; /* reads recordings */
 };
 
 /* Runs until a signal. The exit code of the program. */
@@ -109,6 +117,8 @@ enum media_event_kind {
     MEDIA_FAILED,
     MEDIA_STOPPED,
     MEDIA_STATS,
+    MEDIA_RECORDING,         /* a recording began, grew, ended, was repaired */
+    MEDIA_RECORDING_DELETED, /* its files are gone */
     MEDIA_COUNTERS,
     MEDIA_GONE, /* live is destroyed: the media loop has stopped */
 };
@@ -126,7 +136,9 @@ struct media_event {
     bool has_reason;
     char reason[LIVE_SENTENCE_MAX + 1];
     struct live_stats stats;
+    struct record_status recording;
     struct live_counters counters;
+    struct recorder_counters record_counters;
     int64_t lag_us;
 };
 
@@ -149,6 +161,12 @@ void media_post_refuse(struct server *server, uint64_t session_id, enum err err,
                        const char *sentence);
 void media_post_kick(struct server *server, uint64_t session_id, const char *sentence);
 void media_post_stop(struct server *server, uint64_t channel_id, uint64_t broadcast_id);
+/* Records the broadcast that goes on, from the next segment on; ends its recording. */
+void media_post_record(struct server *server, uint64_t channel_id, uint64_t broadcast_id,
+                       bool is_on);
+/* Deletes the recording of a broadcast, or with 0 those of the channel. */
+void media_post_delete_recordings(struct server *server, uint64_t channel_id,
+                                  uint64_t broadcast_id);
 void media_post_drain(struct server *server);
 void media_post_destroy(struct server *server);
 void media_post_call(struct server *server, struct edge_call *call);

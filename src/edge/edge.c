@@ -154,6 +154,11 @@ static void on_page(struct http_request *request)
     pages_serve(&edge_of(request)->pages, request);
 }
 
+static void on_recording(struct http_request *request)
+{
+    recordings_serve(edge_of(request)->recordings, request);
+}
+
 /* ---- the route table ---- */
 
 enum { SDP_LEN_MAX = 64 * 1024 };
@@ -177,6 +182,8 @@ static const struct http_route routes[] = {
     {HTTP_PATCH,                                "/whip/{channel}/{secret}",         HTTP_ROUTE_CORS, SDP_LEN_MAX,   on_whip_patch, NULL},
     {HTTP_DELETE,                               "/whip/{channel}/{secret}",         HTTP_ROUTE_CORS, 0,             on_whip_delete, NULL},
     {HTTP_GET,                                  "/whip/{channel}/{secret}",         HTTP_ROUTE_CORS, 0,             on_whip_get, NULL},
+    {HTTP_GET,                                  "/recordings/{channel}/{broadcast}/{file}",
+                                                                                    HTTP_ROUTE_CORS | HTTP_ROUTE_MEDIA, 0, on_recording, NULL},
     {HTTP_GET,                                  "/healthz",                         0,               0,             on_healthz, NULL},
     {HTTP_GET,                                  "/readyz",                          0,               0,             on_readyz, NULL},
     {HTTP_GET,                                  "/metrics",                         0,               0,             on_metrics, NULL},
@@ -248,6 +255,7 @@ enum err edge_create(struct loop *loop, const struct edge_config *config,
     list_init(&edge->trpc_sockets);
     loop_idle_init(&edge->push_idle);
     pages_init(&edge->pages, text_of(config->public_url));
+    edge->recordings = recordings_create(loop, config->files, config->recordings);
     loop_timer_set(loop, &edge->second, loop_now_us(loop) + US_PER_S, on_second);
     *ret_edge = edge;
     return OK;
@@ -283,6 +291,7 @@ void edge_destroy(struct edge *edge)
     loop_timer_cancel(&edge->second);
     board_deinit(&edge->board);
     http_server_destroy(edge->server);
+    recordings_destroy(edge->recordings);
     loop_idle_cancel(&edge->push_idle);
     push_hub_deinit(&edge->push);
     pages_deinit(&edge->pages);

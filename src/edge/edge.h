@@ -4,6 +4,7 @@
  *     viewers ---> http server ---> routes
  *                                    /hls/...            board: newest snapshot, who waits for it
  *                                    .../status          board: status rendered once a change
+ *                                    /recordings/...     files, read by the pool (recordings.h)
  *                                    /api/v1/events      push: WebSocket, event stream
  *                                    /trpc               push: wsLink; its calls go to control
  *                                    /, /watch, /assets  files built into the program
@@ -36,6 +37,7 @@
 struct edge;
 struct edge_report;
 struct hls_snapshot;
+struct pool;
 
 /* ---- what an edge asks of the other loops ---- */
 
@@ -142,6 +144,8 @@ struct edge_config {
     struct push_limits push;
     const char *public_url; /* public.url, or ""; read by edge_create() only */
     bool trusts_forwarded;  /* X-Forwarded-Proto and -For of a proxy in front are believed */
+    struct pool *files;     /* reads recordings; borrowed; NULL: none are served */
+    const char *recordings; /* their folder; borrowed for good */
 };
 
 MUST_USE enum err edge_create(struct loop *loop, const struct edge_config *config,

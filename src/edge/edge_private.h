@@ -8,6 +8,7 @@
 #include "edge/edge.h"
 #include "edge/pages.h"
 #include "edge/push.h"
+#include "edge/recordings.h"
 #include "edge/viewers.h"
 
 struct edge {
@@ -18,6 +19,7 @@ struct edge {
     struct board board;
     struct viewers viewers;
     struct pages pages;
+    struct recordings *recordings;
     struct push_hub push;
     struct list trpc_sockets; /* trpc_socket.in_edge */
     struct loop_idle push_idle;

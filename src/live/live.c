@@ -76,7 +76,7 @@ void live_publish_snapshot(struct program *program)
         return;
     program->told_version = snapshot->version;
     if (map_get_u64(&live->program_by_channel, program->channel_id) == program)
-        live->handler->on_snapshot(live->ctx, program->channel_id, snapshot);
+        live->handler->on_snapshot(live->ctx, program->channel_id, program->broadcast_id, snapshot);
 }
 
 static struct live_session *find_session(struct live *live, uint64_t session_id)
@@ -164,6 +164,16 @@ void live_stop(struct live *live, uint64_t channel_id, uint64_t broadcast_id)
         }
     }
     live->handler->on_stopped(live->ctx, channel_id, broadcast_id);
+}
+
+const struct hls_snapshot *live_find_snapshot(const struct live *live, uint64_t channel_id,
+                                              uint64_t broadcast_id)
+{
+    const struct program *program = map_get_u64(&live->program_by_channel, channel_id);
+
+    if (!program || program->broadcast_id != broadcast_id || program->is_finished)
+        return NULL;
+    return hls_packager_snapshot(program->packager);
 }
 
 void live_drain(struct live *live)

@@ -99,7 +99,8 @@ struct live_handler {
     void (*on_stats)(void *ctx, uint64_t channel_id, uint64_t session_id,
                      const struct live_stats *stats);
     /* The newest snapshot of a channel; borrowed. NULL: nothing is to be served any more. */
-    void (*on_snapshot)(void *ctx, uint64_t channel_id, const struct hls_snapshot *snapshot);
+    void (*on_snapshot)(void *ctx, uint64_t channel_id, uint64_t broadcast_id,
+                        const struct hls_snapshot *snapshot);
     void (*on_whip_answer)(void *ctx, uint64_t request_id, const struct live_whip_answer *answer);
 };
 
@@ -159,6 +160,11 @@ void live_kick(struct live *live, uint64_t session_id, const char *sentence);
 /* Finishes the broadcast: last part, end of the playlist, which is served for a while. on_stopped
  * always follows, also when there is nothing. */
 void live_stop(struct live *live, uint64_t channel_id, uint64_t broadcast_id);
+
+/* The newest snapshot of a broadcast that goes on; borrowed until the loop turns. NULL: none yet.
+ */
+const struct hls_snapshot *live_find_snapshot(const struct live *live, uint64_t channel_id,
+                                              uint64_t broadcast_id);
 
 struct live_counters {
     size_t programs;

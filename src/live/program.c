@@ -250,7 +250,7 @@ static void on_deadline(struct loop_timer *timer)
 
         if (map_get_u64(&live->program_by_channel, channel_id) == program) {
             map_remove_u64(&live->program_by_channel, channel_id);
-            live->handler->on_snapshot(live->ctx, channel_id, NULL);
+            live->handler->on_snapshot(live->ctx, channel_id, program->broadcast_id, NULL);
         }
         program_destroy(program);
         return;

@@ -82,11 +82,13 @@ static void on_stats(void *ctx, uint64_t channel_id, uint64_t session_id,
     (void)stats;
 }
 
-static void on_snapshot(void *ctx, uint64_t channel_id, const struct hls_snapshot *snapshot)
+static void on_snapshot(void *ctx, uint64_t channel_id, uint64_t broadcast_id,
+                        const struct hls_snapshot *snapshot)
 {
     struct stage *stage = ctx;
 
     (void)channel_id;
+    assert_true(broadcast_id != 0);
     hls_snapshot_unref(stage->snapshot);
     stage->snapshot = snapshot ? hls_snapshot_ref(snapshot) : NULL;
     stage->gone_count += !snapshot;
