@@ -42,4 +42,4 @@ format:
 	python3 tools/lint.py --fix-format
 
 clean:
-	rm -rf build web/dist
+	rm -rf build web/dist web/package/dist web/package/LICENSE

@@ -38,13 +38,15 @@ describe("the player in a shop", { skip: rtmpServer ? false : "STOA_RTMP is not 
     channel = await createChannel("Shoes on Friday");
     browser = await openBrowser();
     shop = await openShop({
-      "/element": {
-        html: elementPage(channel.id, "show-latency"),
-        headers: { "Content-Security-Policy": elementPolicy },
+      pages: {
+        "/element": {
+          html: elementPage(channel.id, "show-latency"),
+          headers: { "Content-Security-Policy": elementPolicy },
+        },
+        "/misused": { html: elementPage("seven") },
+        "/frame": { html: framePage(`/embed/${channel.id}`) },
+        "/thief": { html: framePage(`/studio/${channel.id}`) },
       },
-      "/misused": { html: elementPage("seven") },
-      "/frame": { html: framePage(`/embed/${channel.id}`) },
-      "/thief": { html: framePage(`/studio/${channel.id}`) },
     });
     page = await browser.context.newPage();
     frames = await browser.context.newPage();

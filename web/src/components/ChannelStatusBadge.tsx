@@ -12,7 +12,7 @@ const TEXT: Record<WatchPhase, string> = {
   error: "Unavailable",
 };
 
-/* The buyer's badge: is there something to watch? */
+/** The buyer's badge: is there something to watch? */
 export function ChannelStatusBadge({ status }: { status: ChannelStatus | null }): ReactElement {
   return <PhaseBadge phase={watchPhase(status)} />;
 }

@@ -9,18 +9,18 @@ import { PlayerControls, type ControlActions } from "./PlayerControls";
 import { StreamPlaceholder } from "./StreamPlaceholder";
 
 export interface HLSVideoPlayerProps {
-  /* The address of a multivariant or media playlist. */
+  /** The address of a multivariant or media playlist. */
   source: string;
-  /* Played when `source` fails, within seconds, and as long as it does. */
+  /** Played when `source` fails, within seconds, and as long as it does. */
   fallbackSource?: string | undefined;
-  /* What the stream is called; for screen readers. */
+  /** What the stream is called; for screen readers. */
   title: string;
   showLatencyBadge?: boolean;
-  /* The publisher is away: the picture stays and a word is said. */
+  /** The publisher is away: the picture stays and a word is said. */
   isReconnecting?: boolean;
-  /* The buffer ran dry or the stream failed: the status is worth asking for. */
+  /** The buffer ran dry or the stream failed: the status is worth asking for. */
   onTrouble?: () => void;
-  /* It plays from the fallback now, or from the primary source again. */
+  /** It plays from the fallback now, or from the primary source again. */
   onFailover?: (isOnFallback: boolean) => void;
 }
 
@@ -42,6 +42,7 @@ function spokenText(state: PlayerState, overlay: string | null): string {
   return overlay ?? (state.phase === "paused" ? "Paused" : "Playing live");
 }
 
+/** Plays one live HLS stream, fills the positioned box that it stands in, and heals what can be healed. */
 export function HLSVideoPlayer(props: HLSVideoPlayerProps): ReactElement {
   const { source, fallbackSource, title, showLatencyBadge = false } = props;
   const { isReconnecting = false, onTrouble, onFailover } = props;

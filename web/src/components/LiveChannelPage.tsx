@@ -10,11 +10,11 @@ import { LiveStage } from "./LiveStage";
 
 export interface LiveChannelPageProps {
   channelId: number;
-  /* What the channel is called and where it is, once that is known. */
+  /** What the channel is called and where it is, once that is known. */
   onChannel?: (channel: Channel) => void;
 }
 
-/* The buyer's page, without a frame of its own: HLS by default, nothing to choose, and how many watch. */
+/** The buyer's page, without a frame of its own: HLS by default, nothing to choose, and how many watch. */
 export function LiveChannelPage({ channelId, onChannel }: LiveChannelPageProps): ReactElement {
   const { data: status } = useChannelStatus(channelId);
   const { data: channel } = useChannel(channelId);

@@ -12,19 +12,19 @@ import { StreamPlaceholder } from "./StreamPlaceholder";
 
 export interface LiveStageProps {
   channelId: number;
-  /* What the channel is called; for screen readers. */
+  /** What the channel is called; for screen readers. */
   title: string;
   showLatencyBadge?: boolean;
-  /* Each status as it is told. */
+  /** Each status as it is told. */
   onStatus?: (status: ChannelStatus) => void;
-  /* What is shown now: the player, or why there is none. */
+  /** What is shown now: the player, or why there is none. */
   onPhase?: (phase: WatchPhase) => void;
 }
 
 /* What is still in the buffer when the stream ends is played before the end is told. */
 const PLAY_OUT_MS = 1_500;
 
-/*
+/**
  * The place of a channel's picture, from before the broadcast to after it: the player while there is something
  * to play, and otherwise the truth about why there is not.
  */

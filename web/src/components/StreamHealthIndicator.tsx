@@ -12,7 +12,7 @@ function lightIcon({ spinning, tone }: StateLabel): ReactElement {
   return <CircleDot aria-hidden="true" />;
 }
 
-/* The host's light: the state of the relay and, while it runs, how well and what would make it better. */
+/** The host's light: the state of the relay and, while it runs, how well and what would make it better. */
 export function StreamHealthIndicator({ status }: { status: ChannelStatus | null }): ReactElement {
   const light = hostLabel(status);
   const health = light.tone === "live" ? (status?.health ?? null) : null;

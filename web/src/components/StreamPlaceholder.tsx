@@ -9,7 +9,7 @@ export interface StreamPlaceholderProps {
   kind: PlaceholderKind;
   title: string;
   message?: ReactNode;
-  /* When the next try comes; a countdown is shown. */
+  /** When the next try comes; a countdown is shown. */
   retryAtMs?: number | null;
   onRetry?: (() => void) | undefined;
 }
@@ -21,7 +21,7 @@ const ICONS: Record<PlaceholderKind, ReactElement> = {
   error: <CircleAlert aria-hidden="true" />,
 };
 
-/* Stands in the player's place, inside a positioned box, and says truthfully why there is no picture. */
+/** Stands in the player's place, inside a positioned box, and says truthfully why there is no picture. */
 export function StreamPlaceholder(props: StreamPlaceholderProps): ReactElement {
   const { kind, title, message, retryAtMs = null, onRetry } = props;
   const now = useNow(250, retryAtMs !== null);

@@ -5,7 +5,7 @@ import { useStoaServer } from "./useStoaServer";
 
 const oncePerMinute = (): number => 60_000;
 
-/* What a channel is called and where it is; it seldom changes. */
+/** What a channel is called and where it is; it seldom changes. */
 export function useChannel(channelId: number): Polled<Channel> {
   const server = useStoaServer();
   const load = useCallback(

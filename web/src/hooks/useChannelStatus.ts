@@ -3,7 +3,7 @@ import type { ChannelStatus } from "../api/types";
 import type { Polled } from "./usePolling";
 import { useStoaServer } from "./useStoaServer";
 
-/*
+/**
  * The status of a channel as it is now: told by push, and asked for every 5 s where no push comes through.
  * All components of a page that name the same channel share one feed, and all channels one connection.
  */
