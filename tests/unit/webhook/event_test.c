@@ -251,6 +251,7 @@ static void all_endpoints_share_the_requests_of_the_server(void **state)
         desk_stored_event(&desk, WEBHOOK_RELAY_ACTIVE, channel);
     for (int i = 0; i < 6; i++) {
         assert_int_equal(desk_open_count(&desk), 2);
+        assert_int_equal(webhook_deadline_us(desk.hub), INT64_MAX); /* no clock makes room */
         struct sent *sent = desk_open_request(&desk, 0);
         seen[sent->url[21] - '0']++;
         desk_answer(&desk, sent, 200);
@@ -364,6 +365,44 @@ static void oldest_is_given_up_when_too_many_wait(void **state)
     assert_true(text_contains(text_of(desk.deliveries.items[1].last_error), TEXT("Too many")));
     desk_answer_only(&desk, 200);
     assert_string_equal(desk_open_request(&desk, 0)->webhook_id, desk.deliveries.items[3].id);
+    desk_close(&desk);
+}
+
+static void oldest_of_all_channels_is_the_one(void **state)
+{
+    (void)state;
+    struct desk desk;
+    struct webhook_limits limits = webhook_limits_default();
+    static const uint64_t channels[] = {1, 2, 3, 4, 6, 5, 6, 5};
+
+    limits.endpoint_pending_max = 7;
+    desk_open_with(&desk, &limits);
+    (void)desk_endpoint(&desk, "a");
+    for (size_t i = 0; i < 8; i++) {
+        desk_stored_event(&desk, WEBHOOK_RELAY_ACTIVE, channels[i]);
+        if (i == 3) { /* channel 5 has its place in line, but what waits there is younger */
+            desk_stored_event(&desk, WEBHOOK_RELAY_ACTIVE, 5);
+            desk_answer(&desk, desk_open_request(&desk, 0), 200);
+            desk_answer(&desk, desk_open_request(&desk, 3), 500);
+            desk_store(&desk);
+        }
+        desk_wait(&desk, S(1));
+    }
+    /* Running: 2, 3, 4 and one more; waiting: 5 of the fifth second, 6 of the sixth ... */
+    size_t failed = 0;
+    while (strcmp(desk.deliveries.items[failed].status, "failed") != 0)
+        failed++;
+    for (size_t i = 0; i < desk.deliveries.count; i++) {
+        const struct webhook_delivery_row *row = &desk.deliveries.items[i];
+        bool is_sent = false;
+
+        for (size_t k = 0; k < desk.sent.count; k++)
+            is_sent |= strcmp(desk.sent.items[k].webhook_id, row->id) == 0 &&
+                       !desk.sent.items[k].is_answered;
+        if (strcmp(row->status, "pending") == 0 && !is_sent)
+            assert_true(row->created_at_us >= desk.deliveries.items[failed].created_at_us);
+    }
+    assert_int_equal(desk_count_status(&desk, "failed"), 1);
     desk_close(&desk);
 }
 
