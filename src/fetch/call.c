@@ -112,22 +112,33 @@ static enum err set_url(struct call *call, struct text url, struct diag *diag)
     return OK;
 }
 
-enum err call_create(const struct fetch_request *request, const struct guard *guard,
-                     const struct trusted *trusted, struct diag *diag, struct call **ret_call)
+static enum err set_method_name(struct call *call, struct text method, struct diag *diag)
 {
-    struct text method = text_of(request->method);
-
     if (!is_token(method) || method.len > FETCH_METHOD_LEN_MAX) {
-        diag_set(diag, "\"%.20s\" is not a method.", request->method);
+        diag_set(diag, "\"%.*s\" is not a method.", TEXT_ARG(text_sub(method, 0, 20)));
         return ERR_INVALID;
     }
+    memcpy(call->method, method.ptr, method.len);
+    return OK;
+}
 
+void call_break(struct call *call, enum err reason, const char *sentence)
+{
+    call->state = CALL_BROKEN;
+    call->break_reason = reason;
+    diag_set(&call->break_sentence, "%s", sentence);
+}
+
+struct call *call_create(const struct fetch_request *request, const struct guard *guard,
+                         const struct trusted *trusted)
+{
     struct call *call = mem_zalloc(sizeof(*call));
+    struct diag diag = {0};
+
     list_node_init(&call->node);
     call->state = CALL_QUEUED;
     call->guard = guard;
     call->trusted = trusted;
-    memcpy(call->method, method.ptr, method.len);
     call->connect_timeout_us =
         request->connect_timeout_us ? request->connect_timeout_us : CONNECT_TIMEOUT_US;
     call->timeout_us = request->timeout_us ? request->timeout_us : TIMEOUT_US;
@@ -137,15 +148,17 @@ enum err call_create(const struct fetch_request *request, const struct guard *gu
     call->redirects_max = call->redirects_left = request->redirects_max;
     call->body = request->body ? buf_ref(request->body) : NULL;
 
-    enum err err = set_url(call, request->url, diag);
+    enum err err = set_method_name(call, text_of(request->method), &diag);
     if (err == OK)
-        err = add_headers(call, request, diag);
-    if (err != OK) {
-        call_destroy(call);
-        return err;
+        err = add_headers(call, request, &diag);
+    if (err == OK) {
+        struct diag why = {0};
+        err = set_url(call, request->url, &why);
+        diag_set(&diag, "The URL %.200s.", why.message);
     }
-    *ret_call = call;
-    return OK;
+    if (err != OK)
+        call_break(call, err, diag.message);
+    return call;
 }
 
 void call_destroy(struct call *call)

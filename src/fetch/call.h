@@ -47,12 +47,17 @@ struct call {
     int64_t begun_us;   /* this hop */
     unsigned sockets_tried;
     struct diag refusal; /* by the guard, while connecting; empty: none */
+    enum err break_reason;
+    struct diag break_sentence;
 };
 
-/* Copies the request. ERR_INVALID, ERR_DENIED: as fetch_start(). */
-MUST_USE enum err call_create(const struct fetch_request *request, const struct guard *guard,
-                              const struct trusted *trusted, struct diag *diag,
-                              struct call **ret_call);
+/* Copies the request. One that cannot be made (ERR_INVALID, ERR_DENIED) is CALL_BROKEN. */
+struct call *call_create(const struct fetch_request *request, const struct guard *guard,
+                         const struct trusted *trusted);
+
+/* It cannot be made, or go on. */
+void call_break(struct call *call, enum err reason, const char *sentence);
+
 void call_destroy(struct call *call);
 
 /* Makes the libcurl handle for the next hop. ERR_IO: libcurl refused. */

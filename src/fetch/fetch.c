@@ -24,7 +24,7 @@ struct fetch {
     struct list watches;
     struct list queued;
     struct list running;
-    struct list broken; /* could not begin; told in a turn of their own */
+    struct list broken; /* cannot be made; told when the callback is over */
     size_t queued_count;
     size_t running_count;
     struct map by_id;
@@ -147,16 +147,19 @@ static void tell_broken(struct loop_idle *idle)
 
     while ((node = list_first(&fetch->broken))) {
         struct call *call = CONTAINER_OF(node, struct call, node);
-        struct fetch_answer answer = {
-            .id = call->id,
-            .result = ERR_IO,
-            .error = "The server could not begin the request: it is short of memory or sockets.",
-        };
+        struct fetch_answer answer = {.id = call->id, .result = call->break_reason};
 
+        memcpy(answer.error, call->break_sentence.message, sizeof(answer.error));
         forget(fetch, call);
         call->done(call->context, &answer);
         call_destroy(call);
     }
+}
+
+static void tell_later(struct fetch *fetch, struct call *call)
+{
+    list_push_back(&fetch->broken, &call->node);
+    loop_idle_add(fetch->loop, &fetch->ending, tell_broken);
 }
 
 /* The call is in no list and counted nowhere. */
@@ -172,9 +175,8 @@ static void begin(struct fetch *fetch, struct call *call)
         curl_easy_cleanup(call->easy);
         call->easy = NULL;
     }
-    call->state = CALL_BROKEN;
-    list_push_back(&fetch->broken, &call->node);
-    loop_idle_add(fetch->loop, &fetch->ending, tell_broken);
+    call_break(call, ERR_IO, "The server has no memory or sockets left to make the request.");
+    tell_later(fetch, call);
 }
 
 static void begin_queued(struct fetch *fetch)
@@ -220,29 +222,26 @@ static void take_results(struct fetch *fetch)
     begin_queued(fetch);
 }
 
-enum err fetch_start(struct fetch *fetch, const struct fetch_request *request, fetch_done_fn *done,
-                     void *context, uint64_t *ret_id, struct diag *diag)
+uint64_t fetch_start(struct fetch *fetch, const struct fetch_request *request, fetch_done_fn *done,
+                     void *context)
 {
-    struct call *call;
+    struct call *call = call_create(request, &fetch->guard, fetch->trusted);
 
     loop_assert_current(fetch->loop);
-    if (fetch->running_count >= fetch->at_once_max && fetch->queued_count >= fetch->queue_max) {
-        diag_set(diag, "%u requests are waiting already.", fetch->queue_max);
-        return ERR_LIMIT;
-    }
-    enum err err = call_create(request, &fetch->guard, fetch->trusted, diag, &call);
-    if (err != OK)
-        return err;
-
     call->id = ++fetch->last_id;
     call->done = done;
     call->context = context;
     (void)map_put_u64(&fetch->by_id, call->id, call); /* the id is new */
-    *ret_id = call->id;
-    list_push_back(&fetch->queued, &call->node);
-    fetch->queued_count++;
-    begin_queued(fetch);
-    return OK;
+    if (fetch->running_count >= fetch->at_once_max && fetch->queued_count >= fetch->queue_max)
+        call_break(call, ERR_LIMIT, "Too many requests of this server are waiting already.");
+    if (call->state == CALL_BROKEN) {
+        tell_later(fetch, call);
+    } else {
+        list_push_back(&fetch->queued, &call->node);
+        fetch->queued_count++;
+        begin_queued(fetch);
+    }
+    return fetch->last_id;
 }
 
 static void end_call(struct fetch *fetch, struct call *call)

@@ -85,9 +85,10 @@ struct fetch_request {
 
 struct fetch_answer {
     uint64_t id;
-    /* OK: an answer came, whatever its status. ERR_DENIED: the guard; ERR_TIMEOUT; ERR_LIMIT: it is
-     * longer than answer_max, or redirected too often; ERR_MALFORMED: it is not HTTP; ERR_IO: name,
-     * connection, TLS; ERR_CLOSED: fetch_destroy(). */
+    /* OK: an answer came, whatever its status. ERR_INVALID: URL, method or header of the request;
+     * ERR_DENIED: the guard; ERR_LIMIT: the queue is full, the answer is longer than answer_max or
+     * redirects too often; ERR_TIMEOUT; ERR_MALFORMED: it is not HTTP; ERR_IO: name, connection,
+     * TLS; ERR_CLOSED: fetch_destroy(). */
     enum err result;
     char error[sizeof(((struct diag *)0)->message)]; /* a sentence; "" when OK */
     int status;                                      /* 0: none came */
@@ -99,11 +100,10 @@ struct fetch_answer {
 
 typedef void fetch_done_fn(void *context, const struct fetch_answer *answer);
 
-/* ERR_INVALID, ERR_DENIED: URL (as fetch_check_url), method or header; ERR_LIMIT: the queue is
- * full. Then `done` is not called. */
-MUST_USE enum err fetch_start(struct fetch *fetch, const struct fetch_request *request,
-                              fetch_done_fn *done, void *context, uint64_t *ret_id,
-                              struct diag *diag);
+/* Begins or queues the request; returns its id. `done` is called once, whatever happens, but for
+ * fetch_cancel(). */
+uint64_t fetch_start(struct fetch *fetch, const struct fetch_request *request, fetch_done_fn *done,
+                     void *context);
 
 /* Ends a request at once; `done` is not called. Harmless when it is over. */
 void fetch_cancel(struct fetch *fetch, uint64_t id);

@@ -74,11 +74,10 @@ static void on_done(void *context, const struct fetch_answer *answer)
 
 static uint64_t start(struct client *client, const struct fetch_request *request)
 {
-    struct diag diag = {0};
-    uint64_t id = 0;
+    size_t count = client->count;
+    uint64_t id = fetch_start(client->fetch, request, on_done, client);
 
-    if (fetch_start(client->fetch, request, on_done, client, &id, &diag) != OK)
-        fail_msg("%s", diag.message);
+    assert_int_equal(client->count, count); /* never inside */
     return id;
 }
 
@@ -403,19 +402,15 @@ static void this_machine_is_refused_unless_it_is_allowed(void **state)
     static struct web_server server;
     struct client client;
     char url[256];
-    uint64_t id;
     struct diag diag = {0};
 
     web_server_start(&server, NULL);
     client_open(&client, &(struct fetch_config){0});
-    struct fetch_request request = {
-        .method = "GET", .url = text_of(url_of(url, &server, "/ok")), .answer_max = 10};
-    assert_err(fetch_start(client.fetch, &request, on_done, &client, &id, &diag), ERR_DENIED);
-    assert_true(text_contains(text_of(diag.message), TEXT("loopback")));
+    assert_sentence(get(&client, url_of(url, &server, "/ok")), ERR_DENIED,
+                    "The URL leads to a loopback address");
     (void)snprintf(url, sizeof(url), "http://localhost:%d/ok", server.port);
-    request.url = text_of(url);
-    assert_err(fetch_start(client.fetch, &request, on_done, &client, &id, &diag), ERR_DENIED);
-    assert_err(fetch_check_url(client.fetch, request.url, &diag), ERR_DENIED);
+    assert_sentence(get(&client, url), ERR_DENIED, "The URL leads to a loopback address");
+    assert_err(fetch_check_url(client.fetch, text_of(url), &diag), ERR_DENIED);
     assert_int_equal(fetch_count(client.fetch), 0);
     client_close(&client);
 
@@ -621,22 +616,21 @@ static void requests_wait_in_a_bounded_queue(void **state)
     static struct web_server server;
     struct client client;
     char url[256];
-    uint64_t id;
-    struct diag diag = {0};
 
     web_server_start(&server, NULL);
     client_open(&client, &(struct fetch_config){
                              .allow_private = TEXT("127.0.0.1"), .at_once_max = 1, .queue_max = 2});
     const struct fetch_request request = {
         .method = "GET", .url = text_of(url_of(url, &server, "/ok")), .answer_max = 10};
-    uint64_t ids[3];
-    for (int i = 0; i < 3; i++)
+    uint64_t ids[4];
+    for (int i = 0; i < 4; i++)
         ids[i] = start(&client, &request);
-    assert_err(fetch_start(client.fetch, &request, on_done, &client, &id, &diag), ERR_LIMIT);
-    wait_for(&client, 3);
+    wait_for(&client, 4);
+    assert_int_equal(client.answers[0].id, ids[3]); /* there was no room for it */
+    assert_sentence(&client.answers[0], ERR_LIMIT, "Too many requests");
     for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(client.answers[i].status, 200);
-        assert_int_equal(client.answers[i].id, ids[i]);
+        assert_int_equal(client.answers[i + 1].status, 200);
+        assert_int_equal(client.answers[i + 1].id, ids[i]);
     }
     client_close(&client);
     web_server_stop(&server);
@@ -694,8 +688,6 @@ static void bad_headers_and_methods_are_refused(void **state)
 {
     (void)state;
     struct client client;
-    uint64_t id;
-    struct diag diag = {0};
     char longest[FETCH_HEADER_LEN_MAX + 1];
     memset(longest, 'x', sizeof(longest));
     const struct fetch_header bad[] = {{"x", TEXT("a\r\nevil: 1")},
@@ -708,15 +700,19 @@ static void bad_headers_and_methods_are_refused(void **state)
 
     client_open(&client, &(struct fetch_config){0});
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        const struct fetch_request request = {.method = "GET",
-                                              .url = TEXT("https://shop.example/"),
-                                              .headers = &bad[i],
-                                              .header_count = 1};
-        assert_err(fetch_start(client.fetch, &request, on_done, &client, &id, &diag), ERR_INVALID);
+        client.count = 0;
+        (void)start(&client, &(struct fetch_request){.method = "GET",
+                                                     .url = TEXT("https://shop.example/"),
+                                                     .headers = &bad[i],
+                                                     .header_count = 1});
+        wait_for(&client, 1);
+        assert_sentence(&client.answers[0], ERR_INVALID, "The header");
     }
-    const struct fetch_request request = {.method = "GET /x\r\n",
-                                          .url = TEXT("https://shop.example/")};
-    assert_err(fetch_start(client.fetch, &request, on_done, &client, &id, &diag), ERR_INVALID);
+    client.count = 0;
+    (void)start(&client, &(struct fetch_request){.method = "GET /x\r\n",
+                                                 .url = TEXT("https://shop.example/")});
+    wait_for(&client, 1);
+    assert_sentence(&client.answers[0], ERR_INVALID, "not a method");
     assert_int_equal(fetch_count(client.fetch), 0);
     client_close(&client);
 }

@@ -84,7 +84,8 @@ static void addresses_that_are_not_public_are_refused(void **state)
 
         if (judge("", cases[i].ip, &diag) != ERR_DENIED)
             fail_msg("%s was let through", cases[i].ip);
-        if (!text_contains(text_of(diag.message), text_of(cases[i].kind)))
+        struct text said = text_of(diag.message);
+        if (!text_contains(text_cut(&said, ';'), text_of(cases[i].kind)))
             fail_msg("%s: %s", cases[i].ip, diag.message);
     }
 }
