@@ -3,7 +3,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "api/dialect.h"
+#include "account/guard.h"
+#include "api/exchange.h"
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
@@ -12,18 +13,23 @@
 #define REST_PREFIX TEXT("/api/v1")
 #define TRPC_PREFIX TEXT("/trpc")
 
-enum { BASE_URL_LEN_MAX = 300, HOST_LEN_MAX = 255 };
+enum { HOST_LEN_MAX = 255 };
 
-struct api *api_create(const struct api_config *config, struct channel_directory *directory)
+struct api *api_create(const struct api_config *config, const struct api_handler *handler,
+                       struct channel_directory *directory)
 {
     struct api *api = mem_zalloc(sizeof(*api));
+    const struct guard_rule rule = guard_rule_default();
 
     /* With our allocator, out of memory is handled in one way, and tests see leaks. */
     json_set_alloc_funcs(mem_alloc, mem_free);
     api->config = *config;
     api->public_url_chars = mem_strndup(config->public_url.ptr, config->public_url.len);
     api->config.public_url = text_of(api->public_url_chars);
+    api->handler = *handler;
     api->directory = directory;
+    list_init(&api->waiting);
+    api->guard = guard_create(&rule);
     api->body = writer_growing(API_ANSWER_LEN_MAX);
     api->data = writer_growing(API_ANSWER_LEN_MAX);
     return api;
@@ -33,9 +39,14 @@ void api_destroy(struct api *api)
 {
     if (!api)
         return;
+    LIST_FOR_EACH(node, &api->waiting)
+    {
+        exchange_destroy(CONTAINER_OF(node, struct exchange, in_waiting));
+    }
     writer_deinit(&api->body);
     writer_deinit(&api->data);
     (void)buf_unref(api->openapi);
+    guard_destroy(api->guard);
     mem_free(api->public_url_chars);
     mem_free(api);
 }
@@ -70,7 +81,8 @@ static void read_caller(struct api *api, const struct api_request *request, int6
         return; /* none, or those of a proxy in front of us */
     key = text_trim(text_sub(scheme, 7, scheme.len));
 
-    int64_t shut_for_us = guard_shut_for_us(&api->guard, request->peer_address, now_us);
+    uint64_t address = guard_key(GUARD_ADDRESS, request->peer_address);
+    int64_t shut_for_us = guard_shut_for_us(api->guard, address, now_us);
     if (shut_for_us > 0) {
         caller->error.retry_after_s = (int)((shut_for_us + US_PER_S - 1) / US_PER_S);
         (void)api_fail(&caller->error, API_TOO_MANY_REQUESTS,
@@ -85,7 +97,7 @@ static void read_caller(struct api *api, const struct api_request *request, int6
         caller->kind = CALLER_HOST;
         caller->channel_id = channel->id;
     } else {
-        guard_note_failure(&api->guard, request->peer_address, now_us);
+        guard_note(api->guard, address, now_us);
         (void)api_fail(&caller->error, API_UNAUTHORIZED, "This key is not known.");
     }
 }
@@ -106,18 +118,19 @@ static bool is_host(struct text host)
     return host.len != 0 && host.len <= HOST_LEN_MAX;
 }
 
-static struct text base_url_of(const struct api *api, const struct api_request *request,
-                               char chars[BASE_URL_LEN_MAX])
+/* Empty when neither the configuration nor the request names a host: links are paths then. */
+static void find_base_url(const struct api *api, const struct api_request *request,
+                          char to[EXCHANGE_URL_LEN_MAX])
 {
-    struct writer w = writer_fixed(chars, BASE_URL_LEN_MAX);
+    struct writer w = writer_fixed(to, EXCHANGE_URL_LEN_MAX - 1);
 
-    if (api->config.public_url.len != 0)
-        return api->config.public_url;
-    if (!is_host(request->host))
-        return (struct text){0}; /* links are paths then */
-    writer_str(&w, request->is_https ? "https://" : "http://");
-    writer_text(&w, request->host);
-    return writer_as_text(&w);
+    if (api->config.public_url.len != 0) {
+        writer_text(&w, api->config.public_url);
+    } else if (is_host(request->host)) {
+        writer_str(&w, request->is_https ? "https://" : "http://");
+        writer_text(&w, request->host);
+    }
+    to[w.len] = '\0';
 }
 
 /* "https://[::1]:8080/x" -> "[::1]" */
@@ -137,93 +150,95 @@ static struct text host_of(struct text base_url)
                               : text_sub(host, 0, text_index_of(host, ':'));
 }
 
-static struct text rtmp_url_of(const struct api *api, struct text base_url,
-                               char chars[BASE_URL_LEN_MAX])
+static void find_rtmp_url(const struct api *api, struct text base_url,
+                          char to[EXCHANGE_URL_LEN_MAX])
 {
     enum { RTMP_PORT = 1935 };
-    struct writer w = writer_fixed(chars, BASE_URL_LEN_MAX);
+    struct writer w = writer_fixed(to, EXCHANGE_URL_LEN_MAX - 1);
     struct text host = host_of(base_url);
 
-    if (api->config.rtmp_port == 0)
-        return (struct text){0};
-    writer_str(&w, "rtmp://");
-    writer_text(&w, host.len ? host : TEXT("localhost"));
-    if (api->config.rtmp_port != RTMP_PORT) {
-        writer_char(&w, ':');
-        writer_dec(&w, api->config.rtmp_port);
+    if (api->config.rtmp_port != 0) {
+        writer_str(&w, "rtmp://");
+        writer_text(&w, host.len ? host : TEXT("localhost"));
+        if (api->config.rtmp_port != RTMP_PORT) {
+            writer_char(&w, ':');
+            writer_dec(&w, api->config.rtmp_port);
+        }
+        writer_str(&w, "/live");
     }
-    writer_str(&w, "/live");
-    return writer_as_text(&w);
+    to[w.len] = '\0';
 }
 
 /* ---- calls ---- */
 
-bool api_run(struct api_exchange *exchange, const struct operation *operation,
-             const struct input *input, struct api_error *error)
+static uint64_t newest_ticket(const struct api *api)
 {
-    struct api *api = exchange->api;
-
-    writer_clear(&api->data);
-    struct jsonw out = jsonw_of(&api->data);
-    struct call call = {
-        .api = api,
-        .directory = api->directory,
-        .operation = operation,
-        .caller = &exchange->caller,
-        .input = *input,
-        .base_url = exchange->base_url,
-        .rtmp_url = exchange->rtmp_url,
-        .now_us = exchange->now_us,
-        .out = &out,
-        .error = error,
-    };
-
-    if (!call_check_caller(operation, &exchange->caller, error) ||
-        !call_check_channel(operation, &exchange->caller, input, error) ||
-        !operation->handle(&call))
-        return false;
-    if (api->data.failed)
-        return api_fail(error, API_INTERNAL, "The answer is too large.");
-    return true;
+    return api->handler.ticket(api->handler.context);
 }
 
-void api_finish(struct api_exchange *exchange, int status, const char *content_type)
+/* The answer waits for what went to the store since `before`. */
+static void note_tickets(const struct api *api, struct api_answer *answer, uint64_t before)
 {
-    struct api_answer *answer = exchange->answer;
+    uint64_t newest = newest_ticket(api);
 
-    answer->status = status;
-    api_add_header(answer, "cache-control", TEXT("no-store"));
-    if (content_type) {
-        api_add_header(answer, "content-type", text_of(content_type));
-        answer->body = writer_copy_buf(&exchange->api->body);
-    }
+    if (newest == before)
+        return;
+    if (answer->first_ticket == 0)
+        answer->first_ticket = before + 1;
+    answer->last_ticket = newest;
 }
 
-void api_call(struct api *api, const struct api_request *request, int64_t now_us,
-              struct api_answer *ret_answer)
+static struct exchange *open_exchange(struct api *api, const struct api_request *request,
+                                      int64_t now_us, struct api_answer *answer)
 {
-    char base_url[BASE_URL_LEN_MAX], rtmp_url[BASE_URL_LEN_MAX];
-    uint64_t ticket_before = channel_directory_ticket(api->directory);
-    struct api_exchange exchange = {
-        .api = api, .request = request, .now_us = now_us, .answer = ret_answer};
+    struct exchange *exchange = mem_zalloc(sizeof(*exchange));
+
+    *answer = (struct api_answer){0};
+    writer_clear(&api->body);
+    exchange->api = api;
+    exchange->request = request;
+    exchange->answer = answer;
+    exchange->now_us = now_us;
+    list_node_init(&exchange->in_waiting);
+    find_base_url(api, request, exchange->base_url);
+    find_rtmp_url(api, text_of(exchange->base_url), exchange->rtmp_url);
+    read_caller(api, request, now_us, &exchange->caller);
+    return exchange;
+}
+
+bool api_call(struct api *api, const struct api_request *request, int64_t now_us,
+              struct api_answer *answer)
+{
+    uint64_t ticket_before = newest_ticket(api);
+    struct exchange *exchange = open_exchange(api, request, now_us, answer);
     struct text rest;
 
-    *ret_answer = (struct api_answer){0};
-    writer_clear(&api->body);
-    exchange.base_url = base_url_of(api, request, base_url);
-    exchange.rtmp_url = rtmp_url_of(api, exchange.base_url, rtmp_url);
-    read_caller(api, request, now_us, &exchange.caller);
-
     if (cut_prefix(request->path, TRPC_PREFIX, &rest)) {
-        ret_answer->is_trpc = true;
-        trpc_call(&exchange, text_sub(rest, 1, rest.len));
+        answer->is_trpc = true;
+        trpc_call(exchange, text_sub(rest, 1, rest.len));
     } else if (cut_prefix(request->path, REST_PREFIX, &rest)) {
-        rest_call(&exchange, rest);
+        rest_call(exchange, rest);
     } else {
-        rest_call(&exchange, (struct text){0}); /* not ours: answered as not found */
+        rest_call(exchange, (struct text){0}); /* not ours: answered as not found */
     }
-    uint64_t ticket = channel_directory_ticket(api->directory);
-    ret_answer->store_ticket = ticket == ticket_before ? 0 : ticket;
+    bool is_answered = exchange_settle(exchange);
+    note_tickets(api, answer, ticket_before);
+    return is_answered;
+}
+
+void api_task_done(struct api *api, struct api_task *task, int64_t now_us)
+{
+    uint64_t ticket_before = newest_ticket(api);
+    struct call *call = task->call;
+    struct exchange *exchange = call->exchange;
+    struct api_answer *answer = exchange->answer;
+
+    exchange->now_us = now_us;
+    call_resume(call, task);
+    bool is_answered = exchange_settle(exchange);
+    note_tickets(api, answer, ticket_before);
+    if (is_answered)
+        api->handler.answer(api->handler.context, answer);
 }
 
 void api_answer_deinit(struct api_answer *answer)

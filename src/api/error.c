@@ -36,7 +36,7 @@ bool api_fail_err(struct api_error *error, enum err err, const struct diag *diag
     } codes[] = {
         {ERR_NOT_FOUND, API_NOT_FOUND},   {ERR_CONFLICT, API_CONFLICT},
         {ERR_INVALID, API_INVALID_INPUT}, {ERR_LIMIT, API_LIMIT_REACHED},
-        {ERR_DENIED, API_FORBIDDEN},
+        {ERR_DENIED, API_FORBIDDEN},      {ERR_AGAIN, API_BUSY},
     };
     enum api_code code = API_INTERNAL;
 

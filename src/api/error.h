@@ -26,6 +26,7 @@ struct jsonw;
     X(API_TOO_MANY_REQUESTS, "too_many_requests", 429, "TOO_MANY_REQUESTS", -32029)                \
     X(API_LIMIT_REACHED, "limit_reached", 429, "TOO_MANY_REQUESTS", -32029)                        \
     X(API_INTERNAL, "internal", 500, "INTERNAL_SERVER_ERROR", -32603)                              \
+    X(API_BUSY, "busy", 503, "SERVICE_UNAVAILABLE", -32603)                                        \
     X(API_NOT_STORED, "not_stored", 503, "SERVICE_UNAVAILABLE", -32603)
 
 enum api_code {

@@ -3,7 +3,7 @@
  */
 #include <stdio.h>
 
-#include "api/dialect.h"
+#include "api/exchange.h"
 #include "api/schema.h"
 #include "base/jsonw.h"
 

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "api/exchange.h"
 #include "api/present.h"
 #include "base/crypto.h"
 #include "base/jsonw.h"
@@ -60,8 +61,9 @@ static bool handle_create(struct call *call)
     uint64_t id;
 
     api_draw_stream_key(key);
-    enum err err = channel_create(call->directory, call->input.text[0], text_of(key), call->now_us,
-                                  &id, &diag);
+    enum err err =
+        channel_create(call->directory, &(struct channel_settings){.title = call->input.text[0]},
+                       text_of(key), call->now_us, &id, &diag);
     crypto_wipe(key, sizeof(key));
     if (err != OK)
         return api_fail_err(call->error, err, &diag);
@@ -218,7 +220,7 @@ const struct operation operations[] = {
      channel_id_fields, 200, "Done", "End the broadcast; ending what has ended is no error",
      handle_end},
     {"channel.rotateKey", "POST", "/channels/{channelId}/rotate-key", OPERATION_MUTATION, WHO_HOST,
-     channel_id_fields, 200, "Started", "Replace the stream key; who is on air stays",
+     channel_id_fields, 200, "Started", "Replace the stream key; who publishes with the old one is closed",
      handle_rotate_key},
 };
 /* clang-format on */

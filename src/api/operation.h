@@ -17,8 +17,9 @@
 #include "base/text.h"
 
 struct call;
-struct channel_directory;
-struct jsonw;
+
+/* Runs a call, or goes on with it. False: call->error is filled and nothing is written. */
+typedef bool call_fn(struct call *call);
 
 enum { OPERATION_FIELDS_MAX = 4 };
 
@@ -45,14 +46,14 @@ struct operation {
     int status;                 /* of success in REST */
     const char *result;         /* name of the schema (schema.c) */
     const char *summary;
-    bool (*handle)(struct call *call); /* false: call->error is filled and nothing is written */
+    call_fn *handle;
 };
 
 /* What the caller gave for each field of the operation, in its order. */
 struct input {
     bool is_given[OPERATION_FIELDS_MAX];
     int64_t number[OPERATION_FIELDS_MAX];
-    struct text text[OPERATION_FIELDS_MAX]; /* borrowed while the call runs */
+    struct text text[OPERATION_FIELDS_MAX]; /* borrowed for the life of the exchange */
 };
 
 /* Who calls. */
@@ -60,19 +61,6 @@ struct caller {
     enum { CALLER_ANYBODY = 1, CALLER_HOST, CALLER_ADMIN } kind;
     uint64_t channel_id;    /* of CALLER_HOST */
     struct api_error error; /* credentials were given, but are not good: every call is refused */
-};
-
-struct call {
-    struct api *api;
-    struct channel_directory *directory;
-    const struct operation *operation;
-    const struct caller *caller;
-    struct input input;
-    struct text base_url; /* "https://host", or empty */
-    struct text rtmp_url; /* "rtmp://host/live", or empty */
-    int64_t now_us;
-    struct jsonw *out;
-    struct api_error *error;
 };
 
 extern const struct operation operations[];

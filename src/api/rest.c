@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "api/dialect.h"
+#include "api/exchange.h"
 #include "api/input.h"
 #include "api/query.h"
 #include "base/jsonw.h"
@@ -12,13 +12,13 @@
 
 enum { SEGMENT_LEN_MAX = 256, METHODS_LEN_MAX = 64 };
 
-static void refuse(struct api_exchange *exchange, const struct api_error *error)
+static void refuse(struct exchange *exchange, const struct api_error *error)
 {
     struct jsonw j = jsonw_of(&exchange->api->body);
 
     api_write_problem(&j, error);
     api_add_error_headers(exchange->answer, error);
-    api_finish(exchange, api_code_status(error->code), "application/problem+json");
+    exchange_answer(exchange, api_code_status(error->code), "application/problem+json");
 }
 
 /* "{id}" -> "id"; empty for a literal segment. */
@@ -123,39 +123,46 @@ static bool take_body(const struct operation *operation, const struct api_reques
            input_from_json(operation, *ret_json, input, error);
 }
 
-static bool run(struct api_exchange *exchange, const struct operation *operation, struct text path,
-                char *chars, json_t **ret_json, struct api_error *error)
+static bool take_input(struct call *call, struct text path)
 {
+    struct exchange *exchange = call->exchange;
+    const struct operation *operation = call->operation;
     const struct api_request *request = exchange->request;
-    struct input input = {0};
 
-    return call_check_caller(operation, &exchange->caller, error) &&
-           match(operation, path, &input, error) &&
+    exchange->chars = mem_alloc(request->query.len);
+    return match(operation, path, &call->input, call->error) &&
            (operation->kind == OPERATION_QUERY
-                ? take_query(operation, request->query, &input, chars, error)
-                : take_body(operation, request, &input, ret_json, error)) &&
-           input_check(operation, &input, error) && api_run(exchange, operation, &input, error);
+                ? take_query(operation, request->query, &call->input, exchange->chars, call->error)
+                : take_body(operation, request, &call->input, &exchange->json, call->error)) &&
+           input_check(operation, &call->input, call->error);
 }
 
-static void call_operation(struct api_exchange *exchange, const struct operation *operation,
+static void finish(struct exchange *exchange)
+{
+    const struct call *call = &exchange->calls[0];
+
+    if (call->state != CALL_DONE) {
+        refuse(exchange, call->error);
+        return;
+    }
+    writer_text(&exchange->api->body, buf_text(call->result));
+    exchange_answer(exchange, call->operation->status, "application/json");
+}
+
+static void call_operation(struct exchange *exchange, const struct operation *operation,
                            struct text path)
 {
-    struct api *api = exchange->api;
-    struct api_error error = {0};
-    json_t *json = NULL;
-    char *chars = mem_alloc(exchange->request->query.len);
+    struct call *call;
 
-    if (run(exchange, operation, path, chars, &json, &error)) {
-        writer_text(&api->body, writer_as_text(&api->data));
-        api_finish(exchange, operation->status, "application/json");
-    } else {
-        refuse(exchange, &error);
-    }
-    json_decref(json);
-    mem_free(chars);
+    exchange_add_calls(exchange, 1);
+    exchange->finish = finish;
+    call = &exchange->calls[0];
+    call->operation = operation;
+    if (call_check_caller(operation, call->caller, call->error) && take_input(call, path))
+        call_run(call);
 }
 
-static void answer_openapi(struct api_exchange *exchange)
+static void answer_openapi(struct exchange *exchange)
 {
     struct api *api = exchange->api;
 
@@ -170,7 +177,7 @@ static void answer_openapi(struct api_exchange *exchange)
 }
 
 /* OPTIONS and methods that the path does not have. */
-static void answer_methods(struct api_exchange *exchange, const char *allowed, struct text path)
+static void answer_methods(struct exchange *exchange, const char *allowed, struct text path)
 {
     bool is_options = text_equal(exchange->request->method, TEXT("OPTIONS"));
     struct api_error error = {0};
@@ -183,14 +190,14 @@ static void answer_methods(struct api_exchange *exchange, const char *allowed, s
     }
     api_add_header(exchange->answer, "allow", text_of(allowed));
     if (is_options) {
-        api_finish(exchange, 204, NULL);
+        exchange_answer(exchange, 204, NULL);
         return;
     }
     (void)api_fail(&error, API_METHOD_NOT_ALLOWED, "This path takes %s.", allowed);
     refuse(exchange, &error);
 }
 
-void rest_call(struct api_exchange *exchange, struct text path)
+void rest_call(struct exchange *exchange, struct text path)
 {
     const struct api_request *request = exchange->request;
     char allowed[METHODS_LEN_MAX];

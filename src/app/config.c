@@ -45,6 +45,8 @@ static const struct key keys[] = {
     {"http",     "trust_forwarded", KIND_BOOL,    AT(trusts_forwarded), "no",             0,   0,       false, "A proxy in front sets X-Forwarded-Proto and X-Forwarded-For, and they may be believed."},
     {"http",     "connections",     KIND_NUMBER,  AT(connections_max),  "20000",          10,  1000000, false, "Connections of one delivery loop."},
     {"http",     "per_address",     KIND_NUMBER,  AT(connections_per_address), "512",     1,   1000000, false, "Connections from one address (IPv6: one /64) on one delivery loop."},
+    {"push",     "subscribers",     KIND_NUMBER,  AT(subscribers_max),  "20000",          0,   1000000, false, "Subscriptions to events on one delivery loop."},
+    {"push",     "per_address",     KIND_NUMBER,  AT(subscribers_per_address), "1000",    1,   1000000, false, "Subscriptions to events from one address (IPv6: one /64) on one delivery loop."},
     {"https",    "listen",          KIND_ADDRESS, AT(https_listen),     "off",            0,   0,       false, "Address of HTTPS; needs tls.cert and tls.key."},
     {"tls",      "cert",            KIND_TEXT,    AT(tls_cert),         "",               0,   0,       true,  "PEM file with the certificate chain."},
     {"tls",      "key",             KIND_TEXT,    AT(tls_key),          "",               0,   0,       true,  "PEM file with the private key."},

@@ -53,6 +53,8 @@ struct config {
     int64_t broadcast_max_min;
     int64_t connections_max;
     int64_t connections_per_address;
+    int64_t subscribers_max;
+    int64_t subscribers_per_address;
     int64_t shutdown_s;
     char cors_origins[CONFIG_TEXT_MAX + 1];
     bool trusts_forwarded;

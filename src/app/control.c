@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/writer.h"
 
-enum { STORE_QUEUE_MAX = 20000, STATUS_LEN_MAX = 16384, ADMIN_KEY_LEN = 40 };
+enum { STORE_QUEUE_MAX = 20000, ADMIN_KEY_LEN = 40 };
 
 static void arm_directory(struct server *server);
 
@@ -42,11 +42,11 @@ static void release_waiting_calls(struct server *server, uint64_t ticket, enum e
     {
         struct edge_call *call = CONTAINER_OF(node, struct edge_call, node);
 
-        if (call->answer.store_ticket > ticket)
+        if (err && call->answer.first_ticket <= ticket)
+            api_not_stored(&call->answer); /* sent at once: what else it waited for is in vain */
+        else if (call->answer.last_ticket > ticket)
             continue;
         list_unlink(node);
-        if (err && call->answer.store_ticket == ticket)
-            api_not_stored(&call->answer);
         edge_answer(call);
     }
 }
@@ -134,32 +134,11 @@ static void ping_store(struct server *server)
         mem_free(ping);
 }
 
-/* ---- what the edges know ---- */
-
-static void post_status(struct server *server, const struct channel *channel)
-{
-    struct writer w = writer_growing(STATUS_LEN_MAX);
-
-    api_status_json(channel, text_of(server->config.public_url), &w);
-    struct buf *json = writer_copy_buf(&w);
-    bool may_start = relay_state_is_active(channel->state) && channel->state != RELAY_STOPPING;
-    for (size_t i = 0; i < server->edge_count; i++)
-        edge_post_status(server->edges[i], channel->id, json, may_start);
-    buf_unref(json);
-    writer_deinit(&w);
-}
+/* ---- changes of channels ---- */
 
 static void on_changed(void *context, const struct channel_event *event)
 {
-    struct server *server = context;
-    const struct channel *channel = channel_find(server->directory, event->channel_id);
-
-    if (event->kind == CHANNEL_DELETED || !channel) {
-        for (size_t i = 0; i < server->edge_count; i++)
-            edge_post_status(server->edges[i], event->channel_id, NULL, false);
-    } else if (channel->state != RELAY_IDLE) {
-        post_status(server, channel);
-    }
+    status_on_changed(context, event);
     channel_event_log(event);
 }
 
@@ -292,6 +271,7 @@ static void on_second(struct loop_timer *timer)
 
     channel_directory_set_wall_offset(server->directory, clock_wall_us() - now_us);
     tell_viewers(server);
+    status_on_second(server);
     ping_store(server);
     for (size_t i = 0; i < server->edge_count; i++)
         edge_post_ready(server->edges[i], is_ready,
@@ -316,6 +296,33 @@ static void answer_metrics(struct server *server, struct edge_call *call)
     writer_deinit(&w);
 }
 
+/* The answer is complete: it goes out when what it promises is stored. */
+static void on_api_answer(void *context, struct api_answer *answer)
+{
+    struct server *server = context;
+    struct edge_call *call = CONTAINER_OF(answer, struct edge_call, answer);
+
+    list_unlink(&call->node);
+    if (answer->last_ticket)
+        list_push_back(&server->waiting_calls, &call->node);
+    else
+        edge_answer(call);
+}
+
+static uint64_t newest_ticket(void *context)
+{
+    const struct server *server = context;
+
+    return channel_directory_ticket(server->directory);
+}
+
+static enum err run_api_task(void *context, struct api_task *task)
+{
+    (void)context;
+    (void)task;
+    return ERR_LIMIT; /* no operation asks for one */
+}
+
 static void run_call(struct loop_msg *msg)
 {
     struct edge_call *call = CONTAINER_OF(msg, struct edge_call, msg);
@@ -326,12 +333,10 @@ static void run_call(struct loop_msg *msg)
         edge_answer(call);
         return;
     }
-    api_call(server->api, &call->api, loop_now_us(server->control), &call->answer);
+    list_push_back(&server->open_calls, &call->node);
+    if (api_call(server->api, &call->api, loop_now_us(server->control), &call->answer))
+        on_api_answer(server, &call->answer);
     arm_directory(server);
-    if (call->answer.store_ticket)
-        list_push_back(&server->waiting_calls, &call->node);
-    else
-        edge_answer(call);
 }
 
 void control_send_call(void *ctx, struct edge_call *call)
@@ -661,7 +666,16 @@ enum err control_create(struct server *server, struct diag *diag)
         .rtmp_port = server->rtmp_bound.any.sa_family ? net_port(&server->rtmp_bound) : 0,
     };
 
+    struct api_handler api_handler = {
+        .context = server,
+        .run_task = run_api_task,
+        .answer = on_api_answer,
+        .ticket = newest_ticket,
+    };
+
+    list_init(&server->open_calls);
     list_init(&server->waiting_calls);
+    list_init(&server->owed);
     enum err err = open_store(server, diag);
     if (!err)
         err = find_admin_key(server, api_config.admin_key_sha256, diag);
@@ -681,7 +695,7 @@ enum err control_create(struct server *server, struct diag *diag)
     channel_directory_set_wall_offset(server->directory, clock_wall_us() - now_us);
     channel_directory_load(server->directory, &snapshot, now_us);
     store_snapshot_deinit(&snapshot);
-    server->api = api_create(&api_config, server->directory);
+    server->api = api_create(&api_config, &api_handler, server->directory);
     server->is_store_ok = true;
     loop_timer_set(server->control, &server->second, now_us, on_second);
     return OK;
@@ -693,6 +707,7 @@ void control_destroy(struct server *server)
     struct viewer_count *counted;
 
     pool_destroy(server->pool);
+    list_splice_back(&server->waiting_calls, &server->open_calls);
     LIST_FOR_EACH(node, &server->waiting_calls)
     edge_drop_call(&CONTAINER_OF(node, struct edge_call, node)->msg);
     for (size_t i = 0; i < server->edge_count; i++)
@@ -700,6 +715,7 @@ void control_destroy(struct server *server)
     while ((counted = map_next(&server->viewer_counts, &position)))
         mem_free(counted);
     map_deinit(&server->viewer_counts);
+    status_deinit(server);
 }
 
 /* ---- the greeting ---- */
@@ -713,8 +729,8 @@ static const struct channel *find_or_create_demo(struct server *server)
     if (channel_directory_count(server->directory))
         return channel_directory_at(server->directory, 0);
     api_draw_stream_key(key);
-    if (channel_create(server->directory, TEXT("Demo"), text_of(key), loop_now_us(server->control),
-                       &id, &diag) != OK)
+    if (channel_create(server->directory, &(struct channel_settings){.title = TEXT("Demo")},
+                       text_of(key), loop_now_us(server->control), &id, &diag) != OK)
         return NULL;
     return channel_find(server->directory, id);
 }

@@ -124,6 +124,32 @@ static void write_http(const struct server *server, struct writer *w)
           http.malformed);
 }
 
+static void write_push(const struct server *server, struct writer *w)
+{
+    struct push_counters sum = {0};
+
+    for (size_t i = 0; i < server->edge_count; i++) {
+        const struct edge_report *report = server->reports[i];
+
+        if (!report)
+            continue;
+        sum.subscribers += report->push.subscribers;
+        sum.messages += report->push.messages;
+        sum.refused += report->push.refused;
+        sum.ended_slow += report->push.ended_slow;
+        sum.ended_silent += report->push.ended_silent;
+    }
+    count(w, "stoa_push_subscribers", "gauge", "Subscriptions to events.", sum.subscribers);
+    count(w, "stoa_push_events_total", "counter", "Events of channels.", server->event_id);
+    count(w, "stoa_push_messages_total", "counter", "Messages sent to subscribers.", sum.messages);
+    count(w, "stoa_push_refused_total", "counter", "Subscriptions refused by a limit.",
+          sum.refused);
+    count(w, "stoa_push_slow_total", "counter", "Subscribers closed because they read too slowly.",
+          sum.ended_slow);
+    count(w, "stoa_push_silent_total", "counter", "Subscribers closed because they were gone.",
+          sum.ended_silent);
+}
+
 static void write_live(const struct server *server, struct writer *w)
 {
     const struct live_counters *live = &server->live_counters;
@@ -145,6 +171,7 @@ void metrics_write(struct server *server, struct writer *w)
     write_process(server, w);
     write_loops(server, w);
     write_http(server, w);
+    write_push(server, w);
     write_live(server, w);
     channel_write_metrics(server->directory, w);
 }

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/writer.h"
@@ -174,6 +175,9 @@ static enum err create_edges(struct server *server, struct diag *diag)
         .http = http_config_default(),
         .cors_origins = server->cors_origins,
         .cors_origins_count = server->cors_origins_count,
+        .push_epoch = crypto_random_u64() >> 16, /* short, and hardly ever that of another run */
+        .push = {.subscribers_max = (uint32_t)config->subscribers_max,
+                 .per_address_max = (uint32_t)config->subscribers_per_address},
         .trusts_forwarded = config->trusts_forwarded,
     };
     struct edge_upstream upstream = {
@@ -229,6 +233,8 @@ static enum err create_all(struct server *server, struct diag *diag)
         err = control_create(server, diag);
     if (!err)
         err = create_edges(server, diag);
+    if (!err)
+        status_tell_all(server);
     return err;
 }
 

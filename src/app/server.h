@@ -56,7 +56,11 @@ struct server {
     struct api *api;
     struct loop_timer directory_timer;
     struct loop_timer second;
+    struct list open_calls;    /* the API works on them */
     struct list waiting_calls; /* answers that wait for the store */
+    uint64_t event_id;         /* of the newest event that the edges were told */
+    struct map told;           /* channel -> struct told_status */
+    struct list owed;          /* of these, those with new numbers */
     bool is_store_ok;
     bool is_ping_under_way;
     char store_problem[160];
@@ -127,6 +131,12 @@ struct media_event {
 };
 
 void control_on_media_event(struct media_event *event);
+
+/* status.c */
+void status_tell_all(struct server *server);
+void status_on_changed(struct server *server, const struct channel_event *event);
+void status_on_second(struct server *server);
+void status_deinit(struct server *server);
 
 /* metrics.c */
 void metrics_write(struct server *server, struct writer *w);

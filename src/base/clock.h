@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/text.h"
 
 #define US_PER_MS INT64_C(1000)
@@ -22,6 +23,10 @@ int64_t clock_wall_us(void);
 
 /* Writes 2026-11-21T08:40:00.123Z (RFC 3339, UTC, milliseconds). */
 void clock_write_iso8601(struct writer *w, int64_t wall_us);
+
+/* Reads a time of RFC 3339: 2026-11-21T08:40:00Z, with or without a fraction (cut to microseconds),
+ * with Z or an offset. ERR_MALFORMED: anything else, and dates that do not exist. */
+MUST_USE enum err clock_parse_iso8601(struct text text, int64_t *ret_wall_us);
 
 /* Writes Sat, 21 Nov 2026 08:40:00 GMT (RFC 9110 section 5.6.7). */
 void clock_write_http_date(struct writer *w, int64_t wall_us);

@@ -1,6 +1,7 @@
 #include "base/crypto.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/buf.h"
 #include "base/writer.h"
 
 void crypto_random(void *bytes, size_t len)
@@ -181,6 +183,61 @@ uint32_t crypto_crc32(const void *bytes, size_t len)
     return ~crc;
 }
 
+/* ---- sealing ---- */
+
+enum { NONCE_LEN = 12, TAG_LEN = 16 };
+
+/* nonce, cipher text, tag */
+struct buf *crypto_seal(const uint8_t key[CRYPTO_SHA256_LEN], struct text plain)
+{
+    struct buf *sealed = buf_create(NONCE_LEN + plain.len + TAG_LEN);
+    uint8_t *nonce = sealed->data, *cipher = nonce + NONCE_LEN;
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    int len, end_len;
+
+    assert(plain.len < INT_MAX);
+    crypto_random(nonce, NONCE_LEN);
+    bool ok =
+        ctx && EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
+        EVP_EncryptUpdate(ctx, cipher, &len, (const uint8_t *)plain.ptr, (int)plain.len) == 1 &&
+        EVP_EncryptFinal_ex(ctx, cipher + len, &end_len) == 1 &&
+        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG_LEN, cipher + plain.len) == 1;
+    assert(ok); /* it fails for wrong lengths only */
+    (void)ok;
+    EVP_CIPHER_CTX_free(ctx);
+    return sealed;
+}
+
+enum err crypto_open(const uint8_t key[CRYPTO_SHA256_LEN], struct text sealed,
+                     struct buf **ret_plain)
+{
+    if (sealed.len < NONCE_LEN + TAG_LEN || sealed.len >= INT_MAX)
+        return ERR_DENIED;
+
+    size_t plain_len = sealed.len - NONCE_LEN - TAG_LEN;
+    const uint8_t *nonce = (const uint8_t *)sealed.ptr, *cipher = nonce + NONCE_LEN;
+    uint8_t tag[TAG_LEN];
+    struct buf *plain = buf_create(plain_len);
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    int len, end_len;
+
+    memcpy(tag, cipher + plain_len, TAG_LEN);
+    bool ok = ctx && EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
+              EVP_DecryptUpdate(ctx, plain->data, &len, cipher, (int)plain_len) == 1 &&
+              EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG_LEN, tag) == 1 &&
+              EVP_DecryptFinal_ex(ctx, plain->data + len, &end_len) == 1;
+    EVP_CIPHER_CTX_free(ctx);
+    if (!ok) {
+        crypto_wipe(plain->data, plain_len);
+        buf_unref(plain);
+        return ERR_DENIED;
+    }
+    *ret_plain = plain;
+    return OK;
+}
+
+/* ---- text encodings ---- */
+
 void crypto_hex(struct writer *w, const void *bytes, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
@@ -244,6 +301,60 @@ enum err crypto_base64_decode(struct text text, uint8_t *to, size_t cap, size_t 
             to[len++] = (uint8_t)(bits >> bit_count);
         }
     }
+    *ret_len = len;
+    return OK;
+}
+
+void crypto_base64url(struct writer *w, const void *bytes, size_t len)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const uint8_t *in = bytes;
+    uint32_t bits = 0;
+    unsigned bit_count = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        bits = bits << 8 | in[i];
+        for (bit_count += 8; bit_count >= 6; bit_count -= 6)
+            writer_char(w, alphabet[bits >> (bit_count - 6) & 63]);
+    }
+    if (bit_count != 0)
+        writer_char(w, alphabet[bits << (6 - bit_count) & 63]);
+}
+
+static int base64url_value(char c)
+{
+    if (c == '-')
+        return 62;
+    if (c == '_')
+        return 63;
+    return c == '+' || c == '/' ? -1 : base64_value(c);
+}
+
+enum err crypto_base64url_decode(struct text text, uint8_t *to, size_t cap, size_t *ret_len)
+{
+    uint32_t bits = 0;
+    unsigned bit_count = 0;
+    size_t len = 0;
+
+    if (text.len % 4 == 1)
+        return ERR_MALFORMED;
+    if (text.len / 4 * 3 + text.len % 4 * 3 / 4 > cap)
+        return ERR_LIMIT;
+    for (size_t i = 0; i < text.len; i++) {
+        int value = base64url_value(text.ptr[i]);
+
+        if (value < 0)
+            return ERR_MALFORMED;
+        bits = bits << 6 | (uint32_t)value;
+        bit_count += 6;
+        if (bit_count >= 8) {
+            bit_count -= 8;
+            to[len++] = (uint8_t)(bits >> bit_count);
+        }
+    }
+    if ((bits & ((UINT32_C(1) << bit_count) - 1)) != 0)
+        return ERR_MALFORMED;
     *ret_len = len;
     return OK;
 }

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/text.h"
 
+struct buf;
 struct writer;
 
 enum { CRYPTO_SHA1_LEN = 20, CRYPTO_SHA256_LEN = 32 };
@@ -49,6 +50,13 @@ uint64_t crypto_siphash(const void *bytes, size_t len);
 /* CRC-32 (IEEE 802.3), as STUN's FINGERPRINT wants it. */
 uint32_t crypto_crc32(const void *bytes, size_t len);
 
+/* Encrypts and authenticates (AES-256-GCM, a random nonce in front). The caller owns the buf. */
+struct buf *crypto_seal(const uint8_t key[CRYPTO_SHA256_LEN], struct text plain);
+
+/* The inverse. ERR_DENIED: another key, or the bytes were changed. The caller owns *ret_plain. */
+MUST_USE enum err crypto_open(const uint8_t key[CRYPTO_SHA256_LEN], struct text sealed,
+                              struct buf **ret_plain);
+
 /* Lower-case hexadecimal. */
 void crypto_hex(struct writer *w, const void *bytes, size_t len);
 
@@ -58,5 +66,13 @@ void crypto_base64(struct writer *w, const void *bytes, size_t len);
 /* Decodes base64 with padding into `to`. ERR_MALFORMED: other characters or wrong length;
  * ERR_LIMIT: more than `cap` bytes. */
 MUST_USE enum err crypto_base64_decode(struct text text, uint8_t *to, size_t cap, size_t *ret_len);
+
+/* Base64 for URLs, without padding (RFC 4648 section 5). */
+void crypto_base64url(struct writer *w, const void *bytes, size_t len);
+
+/* Decodes the same. Bits that stand for nothing must be zero, so that each value has one text only.
+ * Errors as above. */
+MUST_USE enum err crypto_base64url_decode(struct text text, uint8_t *to, size_t cap,
+                                          size_t *ret_len);
 
 #endif

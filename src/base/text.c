@@ -43,6 +43,14 @@ bool text_contains(struct text text, struct text needle)
            (text.len != 0 && memmem(text.ptr, text.len, needle.ptr, needle.len) != NULL);
 }
 
+bool text_contains_nocase(struct text text, struct text needle)
+{
+    for (size_t i = 0; i + needle.len <= text.len; i++)
+        if (text_equal_nocase(text_sub(text, i, needle.len), needle))
+            return true;
+    return false;
+}
+
 int text_compare(struct text a, struct text b)
 {
     size_t shorter = a.len < b.len ? a.len : b.len;

@@ -49,6 +49,9 @@ bool text_ends_with(struct text text, struct text suffix);
 /* True when `needle` is somewhere in `text`; an empty needle always is. */
 bool text_contains(struct text text, struct text needle);
 
+/* The same, whatever the case of ASCII letters. */
+bool text_contains_nocase(struct text text, struct text needle);
+
 /* Three-way comparison by bytes, shorter first: for sorting. */
 int text_compare(struct text a, struct text b);
 

@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 
+#include "base/clock.h"
 #include "channel/directory.h"
 
 static void close_sessions(struct channel_directory *dir, struct channel *channel)
@@ -16,12 +17,20 @@ static void close_sessions(struct channel_directory *dir, struct channel *channe
             dir->handler.kick_session(dir->handler.context, sessions[i], channel->reason);
 }
 
+int64_t directory_broadcast_max_us(const struct channel_directory *dir,
+                                   const struct channel *channel)
+{
+    return channel->max_duration_s ? (int64_t)channel->max_duration_s * US_PER_S
+                                   : dir->limits.broadcast_max_us;
+}
+
 static void begin_broadcast(struct channel_directory *dir, struct channel *channel, int64_t now_us)
 {
     channel->broadcast_id = dir->next_broadcast_id++;
-    channel->started_at_us = directory_wall(dir, now_us);
+    channel->started_at_us = channel_directory_wall_us(dir, now_us);
     channel->ended_at_us = 0;
-    channel->end_by_us = now_us + dir->limits.broadcast_max_us;
+    channel->begun_at_us = now_us;
+    channel->end_by_us = now_us + directory_broadcast_max_us(dir, channel);
     channel->has_media = false;
     channel->session_id = channel->lost_session_id = 0;
     channel->ingest = 0;
@@ -72,6 +81,14 @@ static void arm(struct channel_directory *dir, struct channel *channel, int64_t 
         dir->deadline_us = first_us;
 }
 
+void directory_arm_end(struct channel_directory *dir, struct channel *channel)
+{
+    if (channel->end_by_us == CHANNEL_NEVER) /* nothing goes on, or it ends already */
+        return;
+    channel->end_by_us = channel->begun_at_us + directory_broadcast_max_us(dir, channel);
+    arm(dir, channel, channel->deadline_us);
+}
+
 /* The only place that sets a state: with its deadline, its time and its record. */
 static void set_state(struct channel_directory *dir, struct channel *channel, enum relay_state to,
                       const char *reason, enum store_broadcast_op broadcast_op, int64_t now_us)
@@ -83,7 +100,7 @@ static void set_state(struct channel_directory *dir, struct channel *channel, en
         directory_copy_reason(channel->reason, reason);
     channel->state = to;
     channel->state_since_us = now_us;
-    channel->updated_at_us = directory_wall(dir, now_us);
+    channel->updated_at_us = channel_directory_wall_us(dir, now_us);
     if (broadcast_op == STORE_BROADCAST_END)
         channel->ended_at_us = channel->updated_at_us;
     arm(dir, channel, wait_us == CHANNEL_NEVER ? CHANNEL_NEVER : now_us + wait_us);

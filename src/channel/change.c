@@ -18,7 +18,7 @@ static struct channel_row row_of(const struct channel *channel)
     struct channel_row row = {
         .id = channel->id,
         .stream_key = channel->stream_key,
-        .stream_mode = "hybrid",
+        .max_duration_s = channel->max_duration_s,
         .is_active = relay_state_is_active(channel->state),
         .streaming_platform = "local",
         .relay_started_at_us = channel->started_at_us,
@@ -29,6 +29,9 @@ static struct channel_row row_of(const struct channel *channel)
     };
 
     memcpy(row.title, channel->title, sizeof(row.title));
+    memcpy(row.host_user_id, channel->host_user_id, sizeof(row.host_user_id));
+    (void)snprintf(row.stream_mode, sizeof(row.stream_mode), "%s",
+                   stream_mode_name(channel->stream_mode)); /* names fit */
     (void)snprintf(row.relay_status, sizeof(row.relay_status), "%s",
                    relay_state_name(channel->state)); /* names fit */
     if (channel->state == RELAY_ERROR)

@@ -78,6 +78,14 @@ bool relay_state_is_active(enum relay_state state);
 /* There is HLS to play, now. */
 bool relay_state_is_playable(enum relay_state state);
 
+/* What viewers get: WebRTC alone, or HLS too. */
+enum stream_mode { STREAM_MODE_WEBRTC_ONLY = 1, STREAM_MODE_HYBRID };
+
+/* "webrtc-only", "hybrid". */
+const char *stream_mode_name(enum stream_mode mode);
+/* Takes "agora-only" too, which means "webrtc-only". False: no such mode. */
+bool stream_mode_parse(struct text name, enum stream_mode *ret_mode);
+
 enum ingest { INGEST_WHIP = 1, INGEST_RTMP, INGEST_RTMPS };
 
 /* "whip", "rtmp", "rtmps"; NULL for 0. */
@@ -133,6 +141,10 @@ struct channel {
     uint64_t id;
     char title[STORE_TITLE_LEN_MAX + 1];
     struct secret stream_key;
+    char host_user_id[ROW_UUID_LEN + 1]; /* the account whose channel it is; "": nobody's */
+    enum stream_mode stream_mode;
+    uint32_t max_duration_s;                   /* of a broadcast; 0: as the server is configured */
+    char recording_url[STORE_URL_LEN_MAX + 1]; /* of the newest recording; "": there is none */
 
     enum relay_state state;
     char reason[STORE_REASON_LEN_MAX + 1]; /* why it is in this state; a sentence or "" */
@@ -155,6 +167,7 @@ struct channel {
     /* The directory's own. */
     bool has_media; /* a publisher was accepted: the live layer holds something of this broadcast */
     int64_t state_since_us;
+    int64_t begun_at_us;            /* the broadcast */
     int64_t deadline_us;            /* of the state; INT64_MAX: none */
     int64_t end_by_us;              /* of the broadcast */
     int64_t encoders_wait_until_us; /* after an end by hand; 0: they need not */
@@ -176,7 +189,7 @@ struct channel_limits channel_limits_default(void);
 
 enum channel_event_kind {
     CHANNEL_CREATED = 1, /* stored */
-    CHANNEL_UPDATED,     /* title or key; stored */
+    CHANNEL_UPDATED,     /* settings or key; stored */
     CHANNEL_DELETED,     /* stored; the channel is gone */
     CHANNEL_STATE,       /* relay state; stored */
     CHANNEL_NUMBERS,     /* statistics, viewers or health; nothing is stored */
@@ -224,6 +237,9 @@ void channel_directory_set_wall_offset(struct channel_directory *dir, int64_t of
 void channel_directory_load(struct channel_directory *dir, const struct store_snapshot *snapshot,
                             int64_t now_us);
 
+/* Wall clock of this moment, as stored times are. */
+int64_t channel_directory_wall_us(const struct channel_directory *dir, int64_t now_us);
+
 /* When channel_directory_on_time() wants to be called; INT64_MAX: never. May be early. */
 int64_t channel_directory_deadline_us(const struct channel_directory *dir);
 void channel_directory_on_time(struct channel_directory *dir, int64_t now_us);
@@ -252,17 +268,37 @@ const struct channel *channel_find_by_key(const struct channel_directory *dir, s
 
 /* ---- commands (api). Each error leaves things as they were and puts a sentence into diag. ---- */
 
-/* The caller draws the key (crypto_random_text). ERR_INVALID: title empty, too long or no UTF-8;
- * ERR_LIMIT: too many channels; ERR_CONFLICT: the key is in use. */
-MUST_USE enum err channel_create(struct channel_directory *dir, struct text title,
-                                 struct text stream_key, int64_t now_us, uint64_t *ret_id,
+enum { CHANNEL_DURATION_S_MIN = 60, CHANNEL_DURATION_S_MAX = 86400 };
+
+/* What may be chosen about a channel. An update takes those that are given. */
+struct channel_settings {
+    struct text title;
+    struct text host_user_id;     /* an account that the caller knows; empty: nobody's */
+    enum stream_mode stream_mode; /* create: 0 is hybrid */
+    uint32_t max_duration_s;      /* 0: as the server is configured */
+    bool has_title;               /* update only, as the other three */
+    bool has_host_user_id;
+    bool has_stream_mode;
+    bool has_max_duration;
+};
+
+/* The caller draws the key (crypto_random_text). ERR_INVALID: title empty, too long or no UTF-8, or
+ * a maximum length out of range; ERR_LIMIT: too many channels; ERR_CONFLICT: the key is in use. */
+MUST_USE enum err channel_create(struct channel_directory *dir,
+                                 const struct channel_settings *settings, struct text stream_key,
+                                 int64_t now_us, uint64_t *ret_id, struct diag *diag);
+
+/* A new maximum length holds for the broadcast that goes on, too. ERR_NOT_FOUND, ERR_INVALID. */
+MUST_USE enum err channel_update(struct channel_directory *dir, uint64_t id,
+                                 const struct channel_settings *settings, int64_t now_us,
                                  struct diag *diag);
 
 /* ERR_NOT_FOUND; ERR_CONFLICT: it is live. */
 MUST_USE enum err channel_delete(struct channel_directory *dir, uint64_t id, int64_t now_us,
                                  struct diag *diag);
 
-/* A new key; a publisher that is on air stays. ERR_NOT_FOUND, ERR_INVALID, ERR_CONFLICT. */
+/* A new key. Who publishes with the old one is closed; the broadcast waits for the new one as after
+ * a lost connection. ERR_NOT_FOUND, ERR_INVALID, ERR_CONFLICT. */
 MUST_USE enum err channel_set_key(struct channel_directory *dir, uint64_t id,
                                   struct text stream_key, int64_t now_us, struct diag *diag);
 
@@ -270,6 +306,11 @@ MUST_USE enum err channel_set_key(struct channel_directory *dir, uint64_t id,
  * ERR_CONFLICT: it is live already or just ending; ERR_LIMIT: too many broadcasts. */
 MUST_USE enum err channel_start(struct channel_directory *dir, uint64_t id, int64_t now_us,
                                 struct diag *diag);
+
+/* Closes the publisher's connection, if there is one; the broadcast waits as after a lost one.
+ * ERR_NOT_FOUND. */
+MUST_USE enum err channel_leave(struct channel_directory *dir, uint64_t id, const char *reason,
+                                int64_t now_us, struct diag *diag);
 
 /* Ends the broadcast. For a while encoders (RTMP) that connect again by themselves are refused, so
  * that OBS does not undo what the seller did; a start or a browser ends that wait. A channel that

@@ -57,7 +57,7 @@ void channel_directory_set_wall_offset(struct channel_directory *dir, int64_t of
     dir->wall_offset_us = offset_us;
 }
 
-int64_t directory_wall(const struct channel_directory *dir, int64_t now_us)
+int64_t channel_directory_wall_us(const struct channel_directory *dir, int64_t now_us)
 {
     return now_us + dir->wall_offset_us;
 }
@@ -131,6 +131,11 @@ struct channel *directory_add(struct channel_directory *dir, const struct channe
     channel->id = row->id;
     memcpy(channel->title, row->title, sizeof(channel->title));
     channel->stream_key = row->stream_key;
+    memcpy(channel->host_user_id, row->host_user_id, sizeof(channel->host_user_id));
+    if (!stream_mode_parse(text_of(row->stream_mode), &channel->stream_mode))
+        channel->stream_mode = STREAM_MODE_HYBRID;
+    channel->max_duration_s = row->max_duration_s;
+    memcpy(channel->recording_url, row->recording_url, sizeof(channel->recording_url));
     channel->state = relay_state_parse(text_of(row->relay_status));
     directory_copy_reason(channel->reason, row->relay_error);
     channel->created_at_us = row->created_at_us;
@@ -197,11 +202,12 @@ static void repair(struct channel_directory *dir, struct channel *channel, uint6
                    int64_t now_us)
 {
     enum relay_state from = channel->state;
-    int64_t latest_us =
-        channel->started_at_us ? channel->started_at_us + dir->limits.broadcast_max_us : INT64_MAX;
+    int64_t latest_us = channel->started_at_us
+                            ? channel->started_at_us + directory_broadcast_max_us(dir, channel)
+                            : INT64_MAX;
 
     channel->state = RELAY_STOPPED;
-    channel->updated_at_us = directory_wall(dir, now_us);
+    channel->updated_at_us = channel_directory_wall_us(dir, now_us);
     channel->ended_at_us = channel->updated_at_us < latest_us ? channel->updated_at_us : latest_us;
     channel->broadcast_id = broadcast_id;
     directory_copy_reason(channel->reason, "the server stopped during the broadcast");
@@ -253,11 +259,33 @@ static enum err check_key(const struct channel_directory *dir, struct text key, 
     return OK;
 }
 
-enum err channel_create(struct channel_directory *dir, struct text title, struct text stream_key,
-                        int64_t now_us, uint64_t *ret_id, struct diag *diag)
+static enum err check_duration(uint32_t seconds, struct diag *diag)
 {
-    enum err err = check_title(title, diag);
+    if (seconds == 0 || (seconds >= CHANNEL_DURATION_S_MIN && seconds <= CHANNEL_DURATION_S_MAX))
+        return OK;
+    diag_set(diag, "The maximum length of a broadcast is %d to %d seconds.", CHANNEL_DURATION_S_MIN,
+             CHANNEL_DURATION_S_MAX);
+    return ERR_INVALID;
+}
 
+static void copy_id(char to[ROW_UUID_LEN + 1], struct text id)
+{
+    (void)snprintf(to, ROW_UUID_LEN + 1, "%.*s", TEXT_ARG(id)); /* ids fit */
+}
+
+static void take_title(struct channel *channel, struct text title)
+{
+    memset(channel->title, 0, sizeof(channel->title));
+    memcpy(channel->title, title.ptr, title.len);
+}
+
+enum err channel_create(struct channel_directory *dir, const struct channel_settings *settings,
+                        struct text stream_key, int64_t now_us, uint64_t *ret_id, struct diag *diag)
+{
+    enum err err = check_title(settings->title, diag);
+
+    if (err == OK)
+        err = check_duration(settings->max_duration_s, diag);
     if (err == OK)
         err = check_key(dir, stream_key, diag);
     if (err != OK)
@@ -270,13 +298,17 @@ enum err channel_create(struct channel_directory *dir, struct text title, struct
     }
     struct channel_row row = {
         .id = dir->next_channel_id++,
-        .created_at_us = directory_wall(dir, now_us),
-        .updated_at_us = directory_wall(dir, now_us),
+        .max_duration_s = settings->max_duration_s,
+        .created_at_us = channel_directory_wall_us(dir, now_us),
+        .updated_at_us = channel_directory_wall_us(dir, now_us),
     };
-    memcpy(row.title, title.ptr, title.len);
+    memcpy(row.title, settings->title.ptr, settings->title.len);
+    copy_id(row.host_user_id, settings->host_user_id);
     (void)secret_set(&row.stream_key, stream_key); /* the length is checked */
-    const struct channel *channel = directory_add(dir, &row);
+    struct channel *channel = directory_add(dir, &row);
     secret_wipe(&row.stream_key);
+    if (settings->stream_mode)
+        channel->stream_mode = settings->stream_mode;
     directory_send_row(dir, channel, STORE_CHANNEL_CREATE, CHANNEL_CREATED);
     *ret_id = channel->id;
     return OK;
@@ -310,6 +342,33 @@ enum err channel_delete(struct channel_directory *dir, uint64_t id, int64_t now_
     return OK;
 }
 
+enum err channel_update(struct channel_directory *dir, uint64_t id,
+                        const struct channel_settings *settings, int64_t now_us, struct diag *diag)
+{
+    struct channel *channel;
+    enum err err = require(dir, id, &channel, diag);
+
+    if (err == OK && settings->has_title)
+        err = check_title(settings->title, diag);
+    if (err == OK && settings->has_max_duration)
+        err = check_duration(settings->max_duration_s, diag);
+    if (err != OK)
+        return err;
+    if (settings->has_title)
+        take_title(channel, settings->title);
+    if (settings->has_host_user_id)
+        copy_id(channel->host_user_id, settings->host_user_id);
+    if (settings->has_stream_mode)
+        channel->stream_mode = settings->stream_mode;
+    if (settings->has_max_duration) {
+        channel->max_duration_s = settings->max_duration_s;
+        directory_arm_end(dir, channel);
+    }
+    channel->updated_at_us = channel_directory_wall_us(dir, now_us);
+    directory_send_row(dir, channel, STORE_CHANNEL_UPDATE, CHANNEL_UPDATED);
+    return OK;
+}
+
 enum err channel_set_key(struct channel_directory *dir, uint64_t id, struct text stream_key,
                          int64_t now_us, struct diag *diag)
 {
@@ -323,9 +382,21 @@ enum err channel_set_key(struct channel_directory *dir, uint64_t id, struct text
     forget_key(dir, channel);
     (void)secret_set(&channel->stream_key, stream_key); /* the length is checked */
     index_key(dir, channel);
-    channel->updated_at_us = directory_wall(dir, now_us);
+    channel->updated_at_us = channel_directory_wall_us(dir, now_us);
     directory_send_row(dir, channel, STORE_CHANNEL_UPDATE, CHANNEL_UPDATED);
+    directory_close_publisher(dir, channel, "the stream key was replaced", now_us);
     return OK;
+}
+
+enum err channel_leave(struct channel_directory *dir, uint64_t id, const char *reason,
+                       int64_t now_us, struct diag *diag)
+{
+    struct channel *channel;
+    enum err err = require(dir, id, &channel, diag);
+
+    if (err == OK)
+        directory_close_publisher(dir, channel, reason, now_us);
+    return err;
 }
 
 /* OBS tries again every few seconds and gives up when it is refused with a reason. */

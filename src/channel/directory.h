@@ -31,9 +31,6 @@ struct channel *directory_find(const struct channel_directory *dir, uint64_t id)
 struct channel *directory_add(struct channel_directory *dir, const struct channel_row *row);
 void directory_remove(struct channel_directory *dir, struct channel *channel);
 
-/* Monotonic time as wall clock. */
-int64_t directory_wall(const struct channel_directory *dir, int64_t now_us);
-
 /* Sends the row to the store: alone, or as a change of state with what it means for the
  * broadcast. */
 void directory_send_row(struct channel_directory *dir, const struct channel *channel,
@@ -50,6 +47,17 @@ MUST_USE enum err directory_fire(struct channel_directory *dir, struct channel *
 /* The same for events that nothing refuses: nobody waits for an answer. */
 void directory_fire_quietly(struct channel_directory *dir, struct channel *channel,
                             enum relay_event event, const char *reason, int64_t now_us);
+
+/* Closes the session that publishes, if there is one; the state is as after a lost connection. */
+void directory_close_publisher(struct channel_directory *dir, struct channel *channel,
+                               const char *reason, int64_t now_us);
+
+/* How long a broadcast of this channel may be. */
+int64_t directory_broadcast_max_us(const struct channel_directory *dir,
+                                   const struct channel *channel);
+
+/* Sets when the broadcast ends by itself, after its maximum length changed. */
+void directory_arm_end(struct channel_directory *dir, struct channel *channel);
 
 /* Tells the owner that numbers changed. */
 void directory_tell_numbers(struct channel_directory *dir, const struct channel *channel);

@@ -14,6 +14,28 @@ static const struct {
     [INGEST_RTMPS] = {"rtmps", "RTMPS"},
 };
 
+static const char *const stream_modes[] = {
+    [STREAM_MODE_WEBRTC_ONLY] = "webrtc-only",
+    [STREAM_MODE_HYBRID] = "hybrid",
+};
+
+const char *stream_mode_name(enum stream_mode mode)
+{
+    return stream_modes[mode];
+}
+
+bool stream_mode_parse(struct text name, enum stream_mode *ret_mode)
+{
+    enum stream_mode mode = STREAM_MODE_HYBRID;
+
+    if (text_equal(name, TEXT("webrtc-only")) || text_equal(name, TEXT("agora-only")))
+        mode = STREAM_MODE_WEBRTC_ONLY;
+    else if (!text_equal(name, TEXT("hybrid")))
+        return false;
+    *ret_mode = mode;
+    return true;
+}
+
 const char *ingest_name(enum ingest ingest)
 {
     return ingests[ingest].name;
@@ -149,6 +171,19 @@ void channel_on_publisher_lost(struct channel_directory *dir, uint64_t channel_i
         return;
     channel->session_id = 0;
     channel->lost_session_id = session_id;
+    directory_fire_quietly(dir, channel, RELAY_EVENT_LOST, reason, now_us);
+}
+
+void directory_close_publisher(struct channel_directory *dir, struct channel *channel,
+                               const char *reason, int64_t now_us)
+{
+    uint64_t session_id = channel->session_id ? channel->session_id : channel->lost_session_id;
+
+    if (session_id == 0)
+        return;
+    /* Not even as a lost session may it come back. */
+    channel->session_id = channel->lost_session_id = 0;
+    dir->handler.kick_session(dir->handler.context, session_id, reason);
     directory_fire_quietly(dir, channel, RELAY_EVENT_LOST, reason, now_us);
 }
 

@@ -359,6 +359,38 @@ void board_expire(struct board *board, int64_t now_us)
     }
 }
 
+/* ---- status ---- */
+
+void board_set_status(struct board *board, uint64_t channel_id, const struct buf *json,
+                      bool may_start)
+{
+    struct board_channel *channel =
+        json ? board_find_or_create(board, channel_id) : board_find(board, channel_id);
+
+    if (!channel)
+        return;
+    channel->status = http_asset_unref(channel->status);
+    buf_unref(channel->status_json);
+    channel->status_json = json ? buf_ref(json) : NULL;
+    channel->may_start = may_start;
+    board_forget_if_empty(board, channel);
+}
+
+struct http_asset *board_status(struct board_channel *channel)
+{
+    if (!channel->status && channel->status_json) {
+        struct slice slice = slice_of(channel->status_json, 0, channel->status_json->len);
+        struct http_asset_params params = {
+            .content_type = "application/json",
+            .cache_control = "no-cache",
+            .body = &slice,
+            .body_count = 1,
+        };
+        channel->status = http_asset_create(&params);
+    }
+    return channel->status;
+}
+
 /* ---- serving ---- */
 
 static const char NOT_LIVE[] = "Nothing is to be played on this channel now.";
@@ -459,13 +491,14 @@ static void destroy_channel(struct board_channel *channel)
     drop_playlists(channel);
     drop_parts(channel);
     http_asset_unref(channel->status);
+    buf_unref(channel->status_json);
     hls_snapshot_unref(channel->snapshot);
     mem_free(channel);
 }
 
 void board_forget_if_empty(struct board *board, struct board_channel *channel)
 {
-    if (channel->snapshot || channel->status)
+    if (channel->snapshot || channel->status_json)
         return;
     (void)map_remove_u64(&board->channels, channel->id);
     destroy_channel(channel);

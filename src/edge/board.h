@@ -36,7 +36,8 @@ struct board_channel {
     uint64_t id;
     struct hls_snapshot *snapshot; /* NULL: nothing to play */
     bool may_start;
-    struct http_asset *status;   /* NULL: no such channel */
+    struct buf *status_json;     /* NULL: no such channel */
+    struct http_asset *status;   /* of it, made at the first request */
     struct http_asset *playlist; /* of the snapshot, made at the first request */
     struct http_asset *playlist_blocking;
     struct http_asset *delta;
@@ -58,6 +59,14 @@ struct board {
 /* The channel, or NULL. */
 struct board_channel *board_find(const struct board *board, uint64_t channel_id);
 struct board_channel *board_find_or_create(struct board *board, uint64_t channel_id);
+
+/* The newest status; NULL: the channel is gone. `may_start`: a request for its playlist may wait a
+ * moment for the first part. */
+void board_set_status(struct board *board, uint64_t channel_id, const struct buf *json,
+                      bool may_start);
+
+/* As an answer; NULL: no such channel. Borrowed. */
+struct http_asset *board_status(struct board_channel *channel);
 
 /* Forgets a channel that has neither status nor snapshot; those who wait get 404. */
 void board_forget_if_empty(struct board *board, struct board_channel *channel);

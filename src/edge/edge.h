@@ -4,13 +4,15 @@
  *     viewers ---> http server ---> routes
  *                                    /hls/...            board: newest snapshot, who waits for it
  *                                    .../status          board: status rendered once a change
+ *                                    /api/v1/events      push: WebSocket, event stream
+ *                                    /trpc               push: wsLink; its calls go to control
  *                                    /, /watch, /assets  files built into the program
  *                                    /healthz, /readyz   here
  *                                    /api, /trpc, /metrics --> control loop --> answer
  *                                    /whip               --> media loop   --> answer
  *
  *     media loop ---- snapshots ----> edge_post_snapshot()
- *     control loop -- status -------> edge_post_status(), edge_post_ready()
+ *     control loop -- events -------> edge_post_event(), edge_post_ready()
  *
  * No lock is taken to serve a viewer and nothing here asks the database. A request that waits for
  * the next part costs no memory of its own: it stands in the list of all who wait for that part
@@ -50,9 +52,11 @@ enum edge_call_kind {
 struct edge_call {
     struct loop_msg msg;
     struct edge *edge;
-    void *upstream;               /* for the other side */
-    struct list_node node;        /* for the other side */
-    struct http_request *request; /* the edge's own; NULL when the client went away */
+    void *upstream;                            /* for the other side */
+    struct list_node node;                     /* for the other side */
+    struct http_request *request;              /* the edge's own; NULL when the client went away */
+    void (*on_answer)(struct edge_call *call); /* when no request waits */
+    void *owner;
     void *block;
     enum edge_call_kind kind;
     struct net_address peer;
@@ -87,11 +91,20 @@ struct edge_viewer {
     uint32_t waiting;
 };
 
+struct push_counters {
+    uint64_t subscribers; /* now */
+    uint64_t messages;    /* given to their connections */
+    uint64_t refused;
+    uint64_t ended_slow;
+    uint64_t ended_silent;
+};
+
 struct edge_report {
     struct loop_msg msg;
     struct edge *edge;
     void *upstream; /* for the other side */
     struct http_counters http;
+    struct push_counters push;
     int64_t lag_us;
     size_t count;
     struct edge_viewer viewers[];
@@ -115,10 +128,18 @@ extern const size_t edge_file_count;
 
 /* ---- life ---- */
 
+/* Subscribers of events on one edge. */
+struct push_limits {
+    uint32_t subscribers_max;
+    uint32_t per_address_max; /* IPv6: of one /64; loopback has no limit */
+};
+
 struct edge_config {
     struct http_config http;
     const char *const *cors_origins;
     size_t cors_origins_count;
+    uint64_t push_epoch; /* of this run: ids of events of another are of no use */
+    struct push_limits push;
     bool trusts_forwarded; /* X-Forwarded-Proto and -For of a proxy in front are believed */
 };
 
@@ -140,10 +161,17 @@ struct loop *edge_loop(const struct edge *edge);
 void edge_post_snapshot(struct edge *edge, uint64_t channel_id,
                         const struct hls_snapshot *snapshot);
 
-/* The rendered status (references are taken); NULL bodies: the channel is gone. `may_start`: a
- * request for its playlist may wait a moment for the first part. */
-void edge_post_status(struct edge *edge, uint64_t channel_id, const struct buf *json,
-                      bool may_start);
+/* A change of a channel, for the board and for all who subscribed. Each edge is told of each event,
+ * in the order of the ids, beginning with the channels that there are at the start. */
+struct push_event {
+    uint64_t id; /* from 1, rises by one; the same on all edges */
+    uint64_t channel_id;
+    const struct buf *json; /* the status; NULL: the channel is deleted */
+    bool may_start;         /* a request for its playlist may wait a moment for the first part */
+};
+
+/* A reference to the status is taken. */
+void edge_post_event(struct edge *edge, const struct push_event *event);
 
 /* Told every second by the control loop: the database answers and nothing is draining. An edge
  * that has not heard it for 5 s is not ready. */

@@ -7,6 +7,7 @@
 #include "edge/board.h"
 #include "edge/edge.h"
 #include "edge/pages.h"
+#include "edge/push.h"
 #include "edge/viewers.h"
 
 struct edge {
@@ -17,6 +18,9 @@ struct edge {
     struct board board;
     struct viewers viewers;
     struct pages pages;
+    struct push_hub push;
+    struct list trpc_sockets; /* trpc_socket.in_edge */
+    struct loop_idle push_idle;
     struct loop_timer second;
     size_t calls_open; /* on their way to another loop */
 
@@ -29,6 +33,12 @@ struct edge {
     void *on_drained_ctx;
 };
 
-struct text edge_method_name(enum http_method method);
+static inline struct edge *edge_of(const struct http_request *request)
+{
+    return http_owner(request);
+}
+
+/* Something is due to subscribers: serves them in bounded slices, at the ends of turns. */
+void edge_run_push(struct edge *edge);
 
 #endif

@@ -20,18 +20,10 @@ struct address_count {
 
 /* ---- Limits ---- */
 
-/* IPv4: the address; IPv6: the /64 that one subscriber has. */
-static struct text address_key(const struct net_address *peer)
-{
-    if (peer->any.sa_family == AF_INET)
-        return (struct text){(const char *)&peer->v4.sin_addr, 4};
-    return (struct text){(const char *)&peer->v6.sin6_addr, 8};
-}
-
 static bool count_address(struct http_server *server, const struct net_address *peer,
                           struct address_count **ret_address)
 {
-    struct text key = address_key(peer);
+    struct text key = net_subscriber_key(peer);
     struct address_count *address = map_get(&server->addresses, key);
 
     *ret_address = NULL;
@@ -371,7 +363,7 @@ void conn_on_drained(struct http_conn *conn)
         h2_on_drained(conn);
         break;
     case PROTOCOL_WS:
-        ws_flush(conn);
+        ws_on_drained(conn);
         break;
     case PROTOCOL_UNKNOWN:
     case PROTOCOL_COUNT:

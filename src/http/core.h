@@ -29,6 +29,7 @@ struct gzip;
 struct h2_session;
 struct http_reply;
 struct http_route_table;
+struct ws_framer;
 
 /* ---- Transport ---- */
 
@@ -151,6 +152,7 @@ struct http_proto {
     void (*begin_stream)(struct http_request *req, struct http_reply *reply);
     void (*stream_write)(struct http_request *req, const struct slice *slices, size_t count);
     size_t (*stream_queued_len)(const struct http_request *req);
+    uint64_t (*stream_taken_len)(const struct http_request *req);
     void (*stream_end)(struct http_request *req, bool is_aborted);
     void (*set_body_paused)(struct http_request *req, bool is_paused);
 };
@@ -184,8 +186,10 @@ void ws_input(struct http_conn *conn, struct text input);
 void ws_on_deadline(struct http_conn *conn);
 void ws_drain(struct http_conn *conn);
 void ws_flush(struct http_conn *conn);
+void ws_on_drained(struct http_conn *conn);
 void ws_cancel(struct http_conn *conn);
 void ws_destroy(struct http_ws *ws);
+void ws_framer_destroy(struct ws_framer *framer);
 
 /* ---- Requests ---- */
 
@@ -273,8 +277,9 @@ struct http_server {
     uint8_t *in;
     struct http_field *fields; /* of the request being parsed */
     uint8_t *head_out;
-    struct slice *batch; /* HTTP/2 frames on their way to one conn_send() */
-    struct buf *out;     /* chunk that small output is written to; sent by reference */
+    struct slice *batch;         /* HTTP/2 frames on their way to one conn_send() */
+    struct ws_framer *ws_framer; /* a spare one; NULL: none */
+    struct buf *out;             /* chunk that small output is written to; sent by reference */
     size_t out_len;
 
     bool is_draining;

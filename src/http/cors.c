@@ -11,6 +11,29 @@ enum { REQUESTED_LEN_MAX = 512 };
 
 static const char exposed[] = "Location, Link, ETag, Accept-Post, Age, Date, Retry-After";
 
+static bool is_listed(const struct http_server *server, struct text origin)
+{
+    for (size_t i = 0; i < server->cors_origins_count; i++)
+        if (text_equal(server->cors_origins[i], origin))
+            return true;
+    return false;
+}
+
+enum http_origin http_origin(const struct http_request *req)
+{
+    static const struct text schemes[] = {TEXT_INIT("http://"), TEXT_INIT("https://")};
+    struct text origin;
+
+    if (!http_header_find(req, "origin", &origin))
+        return HTTP_ORIGIN_NONE;
+    /* Behind a proxy we do not see which scheme the page has. */
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+        if (text_starts_with(origin, schemes[i]) && req->host.len &&
+            text_equal_nocase(text_sub(origin, schemes[i].len, origin.len), req->host))
+            return HTTP_ORIGIN_SAME;
+    return is_listed(req->conn->server, origin) ? HTTP_ORIGIN_LISTED : HTTP_ORIGIN_FOREIGN;
+}
+
 /* With a list of origins the answer names the one that asked, and may be read with credentials. */
 static void add_origin(struct http_reply *reply, const struct http_request *req)
 {
@@ -23,12 +46,9 @@ static void add_origin(struct http_reply *reply, const struct http_request *req)
 
     struct text origin = http_header(req, "origin");
     reply_add(reply, "Vary", TEXT("Origin"));
-    for (size_t i = 0; i < server->cors_origins_count; i++) {
-        if (!text_equal(server->cors_origins[i], origin))
-            continue;
-        reply_add(reply, "Access-Control-Allow-Origin", server->cors_origins[i]);
+    if (is_listed(server, origin)) {
+        reply_add(reply, "Access-Control-Allow-Origin", origin);
         reply_add(reply, "Access-Control-Allow-Credentials", TEXT("true"));
-        return;
     }
 }
 

@@ -118,6 +118,8 @@ static void h1_begin_stream(struct http_request *req, struct http_reply *reply)
     enter_phase(conn);
 }
 
+static const struct slice chunk_end = {NULL, (const uint8_t *)"\r\n", 2};
+
 static void h1_stream_write(struct http_request *req, const struct slice *slices, size_t count)
 {
     struct http_conn *conn = req->conn;
@@ -134,16 +136,29 @@ static void h1_stream_write(struct http_request *req, const struct slice *slices
         return;
     }
 
-    /* Chunk: size CRLF data CRLF (RFC 9112 section 7.1). */
+    /* Chunk: size CRLF data CRLF (RFC 9112 section 7.1), mostly with one system call. */
     writer_printf(&w, "%llx\r\n", (unsigned long long)len);
-    conn_send(conn, writer_as_text(&w), slices, count);
-    conn_send(conn, TEXT("\r\n"), NULL, 0);
+    if (count < HTTP_BATCH_SLICES) {
+        struct slice *batch = conn->server->batch;
+
+        memcpy(batch, slices, count * sizeof(*slices));
+        batch[count] = chunk_end;
+        conn_send(conn, writer_as_text(&w), batch, count + 1);
+    } else {
+        conn_send(conn, writer_as_text(&w), slices, count);
+        conn_send(conn, (struct text){0}, &chunk_end, 1);
+    }
     enter_phase(conn);
 }
 
 static size_t h1_stream_queued_len(const struct http_request *req)
 {
     return conn_queued_len(req->conn);
+}
+
+static uint64_t h1_stream_taken_len(const struct http_request *req)
+{
+    return req->conn->sent - conn_queued_len(req->conn);
 }
 
 static void h1_stream_end(struct http_request *req, bool is_aborted)
@@ -178,6 +193,7 @@ const struct http_proto h1_proto = {
     .begin_stream = h1_begin_stream,
     .stream_write = h1_stream_write,
     .stream_queued_len = h1_stream_queued_len,
+    .stream_taken_len = h1_stream_taken_len,
     .stream_end = h1_stream_end,
     .set_body_paused = h1_set_body_paused,
 };

@@ -27,6 +27,7 @@ struct h2_stream {
     size_t slices_count; /* from the start of the array */
     size_t slices_cap;
     size_t queued_len;
+    uint64_t written_len; /* of a stream's body, since its start */
     struct slice inline_slices[H2_INLINE_SLICES];
 };
 

@@ -233,15 +233,23 @@ static void h2_stream_write(struct http_request *req, const struct slice *slices
 {
     struct h2_stream *stream = h2_stream_of(req);
 
+    for (size_t i = 0; i < count; i++)
+        stream->written_len += slices[i].len;
     queue_slices(stream, slices, count);
     resume_data(stream);
 }
 
+/* What is framed is the connection's: it holds little of it, and other streams wait there too. */
 static size_t h2_stream_queued_len(const struct http_request *req)
+{
+    return h2_stream_of(req)->queued_len;
+}
+
+static uint64_t h2_stream_taken_len(const struct http_request *req)
 {
     const struct h2_stream *stream = h2_stream_of(req);
 
-    return stream->queued_len + conn_queued_len(stream->h2->conn);
+    return stream->written_len - stream->queued_len;
 }
 
 static void h2_stream_end(struct http_request *req, bool is_aborted)
@@ -272,6 +280,7 @@ const struct http_proto h2_proto = {
     .begin_stream = h2_begin_stream,
     .stream_write = h2_stream_write,
     .stream_queued_len = h2_stream_queued_len,
+    .stream_taken_len = h2_stream_taken_len,
     .stream_end = h2_stream_end,
     .set_body_paused = h2_set_body_paused,
 };

@@ -171,6 +171,16 @@ bool http_cookie_find(const struct http_request *req, const char *name, struct t
  * ignored. */
 bool http_content_type_is(const struct http_request *req, const char *type);
 
+/* Where a request comes from, by its Origin field. A WebSocket is not under the rules of CORS: who
+ * grants one asks. */
+enum http_origin {
+    HTTP_ORIGIN_NONE = 1, /* no page: a program */
+    HTTP_ORIGIN_SAME,     /* a page of this server; http and https count as the same */
+    HTTP_ORIGIN_LISTED,   /* named by cors_origins ("*" names nobody) */
+    HTTP_ORIGIN_FOREIGN,
+};
+enum http_origin http_origin(const struct http_request *req);
+
 /* The whole body; routes without HTTP_ROUTE_STREAM_BODY have it when the handler is called. */
 struct text http_body_text(const struct http_request *req);
 
@@ -251,8 +261,10 @@ void http_respond_stream(struct http_request *req, const struct http_response *r
  * passed; nothing was queued: a slow client, end it or leave this out. */
 MUST_USE enum err http_stream_write(struct http_request *req, struct slice *slices, size_t count);
 
-/* Bytes that the client has not taken yet. */
+/* Bytes that the client has not taken yet (in HTTP/2: that wait for the stream's window or for room
+ * in the connection), and bytes that it has taken since the start: they rise while it reads. */
 size_t http_stream_queued_len(const struct http_request *req);
+uint64_t http_stream_taken_len(const struct http_request *req);
 
 /* Ends the body. The request is invalid afterwards. */
 void http_stream_end(struct http_request *req);
@@ -284,6 +296,7 @@ size_t http_asset_len(const struct http_asset *asset);         /* body, not comp
 
 /* ---- WebSocket ----------------------------------------------------------------------------- */
 
+/* Static data: they outlive the sockets. */
 struct http_ws_handlers {
     /* A whole message. Borrowed. */
     void (*on_message)(struct http_ws *ws, bool is_text, struct text message);
@@ -291,6 +304,10 @@ struct http_ws_handlers {
     void (*on_pong)(struct http_ws *ws);
     /* Comes exactly once, whoever closed; the ws is invalid afterwards. 1006: no close frame. */
     void (*on_closed)(struct http_ws *ws, uint16_t code);
+    /* The client has taken all that was queued. May be NULL. */
+    void (*on_drain)(struct http_ws *ws);
+    /* The server drains: close with 1001, now or when what runs is answered. NULL: it is closed. */
+    void (*on_server_drain)(struct http_ws *ws);
     const char *protocol;   /* subprotocol to choose when the client offers it, or NULL */
     size_t message_len_max; /* 0: 64 kB; a longer message closes with 1009 */
     size_t queue_len_max;   /* 0: 256 kB; what a slow client may leave unread */
@@ -311,11 +328,31 @@ void *http_ws_owner(const struct http_ws *ws);
 /* Sends a text message. ERR_LIMIT: the client does not read; close it. ERR_CLOSED: closing. */
 MUST_USE enum err http_ws_send(struct http_ws *ws, struct text message);
 
+/* Writes the head of a text message of that length, and a whole ping: what http_ws_send_frames()
+ * sends is made of them. */
+enum { HTTP_WS_HEAD_LEN_MAX = 10 };
+void http_ws_write_head(struct writer *w, uint64_t payload_len);
+void http_ws_write_ping(struct writer *w);
+
+/* Sends frames that are made already, so that many clients share their bytes: first `head`
+ * (borrowed, may be empty), then the slices, whose references are taken, also on error. No limit:
+ * the owner looks at http_ws_queued_len(). ERR_CLOSED: closing. */
+MUST_USE enum err http_ws_send_frames(struct http_ws *ws, struct text head,
+                                      const struct slice *slices, size_t count);
+
+/* Bytes that the client has not taken yet, and bytes that it has taken. */
+size_t http_ws_queued_len(const struct http_ws *ws);
+uint64_t http_ws_taken_len(const struct http_ws *ws);
+
 /* Sends a ping; the owner decides the cadence and what silence means. */
 void http_ws_ping(struct http_ws *ws);
 
 /* Sends a close frame (1000, 1001, 1008, ...) and waits, bounded, for the client's. */
 void http_ws_close(struct http_ws *ws, uint16_t code, struct text reason);
+
+/* Cuts the connection, for a client that is not there any more. on_closed comes later, with 1006.
+ */
+void http_ws_cut(struct http_ws *ws);
 
 /* ---- Server -------------------------------------------------------------------------------- */
 

@@ -212,6 +212,11 @@ size_t http_stream_queued_len(const struct http_request *req)
     return conn_proto(req->conn)->stream_queued_len(req);
 }
 
+uint64_t http_stream_taken_len(const struct http_request *req)
+{
+    return conn_proto(req->conn)->stream_taken_len(req);
+}
+
 void http_stream_end(struct http_request *req)
 {
     assert(req->state == REQUEST_STREAMING);

@@ -97,6 +97,7 @@ void http_core_destroy(struct http_server *server)
     mem_free(server->server_name);
     map_deinit(&server->addresses);
     gzip_destroy(server->gzip);
+    ws_framer_destroy(server->ws_framer);
     buf_unref(server->out);
     mem_free(server->in);
     mem_free(server->fields);

@@ -107,6 +107,13 @@ uint64_t net_hash_ip(const struct net_address *address)
     return hash(address, 0);
 }
 
+struct text net_subscriber_key(const struct net_address *address)
+{
+    if (address->any.sa_family == AF_INET)
+        return (struct text){(const char *)&address->v4.sin_addr, 4};
+    return (struct text){(const char *)&address->v6.sin6_addr, 8};
+}
+
 bool net_is_loopback(const struct net_address *address)
 {
     if (is_v6(address))

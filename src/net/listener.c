@@ -10,7 +10,7 @@
 #include "base/writer.h"
 #include "net/net.h"
 
-enum { BACKLOG = 4096, ACCEPTS_PER_TURN = 256 };
+enum { BACKLOG = 4096, ACCEPTS_PER_TURN = 256, UNACKNOWLEDGED_MS_MAX = 45000 };
 
 /* Out of descriptors: leave the waiting connections alone for a moment instead of spinning. */
 static const int64_t ACCEPT_PAUSE_US = 100 * US_PER_MS;
@@ -109,6 +109,7 @@ enum err tcp_listen(struct loop *loop, const struct net_address *address, tcp_ac
                     void *ctx, struct diag *diag, struct tcp_listener **ret_listener)
 {
     int one = 1;
+    unsigned timeout_ms = UNACKNOWLEDGED_MS_MAX;
     int fd = open_socket(address, SOCK_STREAM, true);
 
     if (fd < 0 || listen(fd, BACKLOG) != 0) {
@@ -120,6 +121,9 @@ enum err tcp_listen(struct loop *loop, const struct net_address *address, tcp_ac
     }
     /* Inherited by the accepted connections: responses and RTMP answers are written whole. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    /* A peer that vanished acknowledges nothing; by itself the kernel tries for a quarter of an
+     * hour. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
 
     struct tcp_listener *listener = mem_zalloc(sizeof(*listener));
     listener->loop = loop;

@@ -46,6 +46,24 @@ static void on_changed(void *context, const struct channel_event *event)
     (void)event;
 }
 
+static enum err run_task(void *context, struct api_task *task)
+{
+    (void)context;
+    (void)task;
+    return ERR_LIMIT;
+}
+
+static void on_answer(void *context, struct api_answer *answer)
+{
+    (void)context;
+    (void)answer;
+}
+
+static uint64_t newest_ticket(void *context)
+{
+    return *(const uint64_t *)context;
+}
+
 static struct channel_directory *make_directory(uint64_t *ticket)
 {
     const struct channel_handler handler = {ticket, on_store, on_kick, on_stop, on_changed};
@@ -56,8 +74,10 @@ static struct channel_directory *make_directory(uint64_t *ticket)
     struct publish_answer answer;
     uint64_t id;
 
-    REQUIRE(channel_create(dir, TEXT("one"), TEXT("fuzz-key-1"), 1, &id, NULL) == OK);
-    REQUIRE(channel_create(dir, TEXT("two"), TEXT("fuzz-key-2"), 1, &id, NULL) == OK);
+    REQUIRE(channel_create(dir, &(struct channel_settings){.title = TEXT("one")},
+                           TEXT("fuzz-key-1"), 1, &id, NULL) == OK);
+    REQUIRE(channel_create(dir, &(struct channel_settings){.title = TEXT("two")},
+                           TEXT("fuzz-key-2"), 1, &id, NULL) == OK);
     REQUIRE(channel_publish(dir, &request, 1, &answer, NULL) == OK);
     return dir;
 }
@@ -82,7 +102,7 @@ static void check_answer(const struct api_answer *answer, bool is_stream, bool h
                          uint64_t ticket_before, uint64_t ticket)
 {
     REQUIRE(answer->status >= 200 && answer->status <= 599);
-    REQUIRE(answer->store_ticket == (ticket == ticket_before ? 0 : ticket));
+    REQUIRE(answer->last_ticket == (ticket == ticket_before ? 0 : ticket));
     if (answer->status == 204) {
         REQUIRE(!answer->body);
         return;
@@ -132,12 +152,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                    text_contains((struct text){(const char *)data, size}, TEXT("fuzz-key"));
 
     crypto_sha256("admin", 5, config.admin_key_sha256);
-    struct api *api = api_create(&config, dir);
+    const struct api_handler handler = {&ticket, run_task, on_answer, newest_ticket};
+    struct api *api = api_create(&config, &handler, dir);
     for (int64_t round = 0; round < 2; round++) {
         struct api_answer answer;
         uint64_t ticket_before = ticket;
 
-        api_call(api, &request, 1000 + round, &answer);
+        REQUIRE(api_call(api, &request, 1000 + round, &answer));
         check_answer(&answer, is_stream, has_key, ticket_before, ticket);
         api_not_stored(&answer);
         REQUIRE(answer.status == 503 && answer.body);

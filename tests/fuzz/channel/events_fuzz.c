@@ -173,7 +173,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint64_t id;
 
         (void)snprintf(key, sizeof(key), "key-%d", i);
-        REQUIRE(channel_create(world.dir, TEXT("t"), text_of(key), 1, &id, NULL) == OK);
+        REQUIRE(channel_create(world.dir, &(struct channel_settings){.title = TEXT("t")},
+                               text_of(key), 1, &id, NULL) == OK);
     }
     for (size_t i = 0; i + 3 <= size && i < 3 * BROADCASTS_MAX; i += 3) {
         happen(&world, data[i], 1 + data[i + 1] % CHANNEL_COUNT);

@@ -28,6 +28,37 @@ static void on_changed(void *context, const struct channel_event *event)
     (void)event;
 }
 
+static enum err run_task(void *context, struct api_task *task)
+{
+    struct api_world *world = context;
+
+    if (world->is_busy || world->task_count == WORLD_TASKS_MAX)
+        return ERR_LIMIT;
+    world->tasks[world->task_count++] = task;
+    return OK;
+}
+
+static void on_answer(void *context, struct api_answer *answer)
+{
+    struct api_world *world = context;
+
+    assert_ptr_equal(answer, &world->answer);
+    assert_true(world->is_waiting);
+    world->is_waiting = false;
+}
+
+static uint64_t newest_ticket(void *context)
+{
+    return ((const struct api_world *)context)->last_ticket;
+}
+
+struct api *api_world_create_api(struct api_world *world, const struct api_config *config)
+{
+    const struct api_handler handler = {world, run_task, on_answer, newest_ticket};
+
+    return api_create(config, &handler, world->dir);
+}
+
 void api_world_init(struct api_world *world)
 {
     *world = (struct api_world){0};
@@ -38,7 +69,7 @@ void api_world_init(struct api_world *world)
     crypto_sha256(ADMIN_KEY, strlen(ADMIN_KEY), config.admin_key_sha256);
     world->dir = channel_directory_create(&limits, &handler);
     channel_directory_set_wall_offset(world->dir, WORLD_WALL - WORLD_NOW);
-    world->api = api_create(&config, world->dir);
+    world->api = api_world_create_api(world, &config);
 }
 
 void api_world_deinit(struct api_world *world)
@@ -51,7 +82,7 @@ void api_world_deinit(struct api_world *world)
 void api_world_send(struct api_world *world, const struct api_request *request)
 {
     api_answer_deinit(&world->answer);
-    api_call(world->api, request, WORLD_NOW, &world->answer);
+    world->is_waiting = !api_call(world->api, request, WORLD_NOW, &world->answer);
 }
 
 void api_world_call(struct api_world *world, const char *line, const char *key, const char *body)
@@ -109,7 +140,8 @@ uint64_t api_world_channel(struct api_world *world, const char *title)
     uint64_t id;
 
     (void)snprintf(key, sizeof(key), "stream-key-%zu", channel_directory_count(world->dir) + 1);
-    assert_ok(channel_create(world->dir, text_of(title), text_of(key), WORLD_NOW, &id, &diag));
+    assert_ok(channel_create(world->dir, &(struct channel_settings){.title = text_of(title)},
+                             text_of(key), WORLD_NOW, &id, &diag));
     return id;
 }
 

@@ -14,15 +14,24 @@
 #define WORLD_NOW  INT64_C(1000000000)
 #define WORLD_WALL INT64_C(1795250400000000) /* 2026-11-21T08:40:00Z at WORLD_NOW */
 
+enum { WORLD_TASKS_MAX = 8 };
+
 struct api_world {
     struct channel_directory *dir;
     struct api *api;
-    struct api_answer answer; /* of the last call */
-    uint64_t last_ticket;     /* that the store got */
+    struct api_answer answer;                /* of the last call */
+    uint64_t last_ticket;                    /* that the store got */
+    bool is_waiting;                         /* the answer is still to come */
+    bool is_busy;                            /* the pool takes no task */
+    struct api_task *tasks[WORLD_TASKS_MAX]; /* under way */
+    size_t task_count;
 };
 
 void api_world_init(struct api_world *world);
 void api_world_deinit(struct api_world *world);
+
+/* Another API over the same directory. */
+struct api *api_world_create_api(struct api_world *world, const struct api_config *config);
 
 /* "GET /path?query" with a bearer key (NULL: none) and a JSON body (NULL: none). */
 void api_world_call(struct api_world *world, const char *line, const char *key, const char *body);

@@ -37,8 +37,8 @@ static void creating_a_channel_answers_all_that_is_needed(void **state)
     api_world_expect(&world, 201, NULL);
     assert_text(api_world_header(&world, "content-type"), "application/json");
     assert_text(api_world_header(&world, "cache-control"), "no-store");
-    assert_int_equal(world.answer.store_ticket, world.last_ticket);
-    assert_int_equal(world.answer.store_ticket, 1);
+    assert_int_equal(world.answer.last_ticket, world.last_ticket);
+    assert_int_equal(world.answer.last_ticket, 1);
 
     const struct channel *channel = channel_find(world.dir, 1);
     struct text key = secret_reveal(&channel->stream_key);
@@ -74,7 +74,7 @@ static void status_of_a_live_channel_is_complete(void **state)
         "\"health\":\"good\",\"healthReason\":null,\"bitrateKbps\":2500,\"fps\":30.0,"
         "\"keyframeIntervalMs\":2000,\"packetLoss\":null,\"rttMs\":null,\"videoCodec\":\"h264\","
         "\"audioCodec\":\"aac\",\"width\":1280,\"height\":720}");
-    assert_int_equal(world.answer.store_ticket, 0);
+    assert_int_equal(world.answer.last_ticket, 0);
     api_world_deinit(&world);
 }
 
@@ -217,7 +217,7 @@ static void life_of_a_channel_by_rest(void **state)
     api_world_call(&world, "POST /api/v1/channels/1/start", "stream-key-1", NULL);
     api_world_expect(&world, 200, NULL);
     assert_true(text_contains(buf_text(world.answer.body), TEXT("\"relayStatus\":\"starting\"")));
-    assert_true(world.answer.store_ticket != 0);
+    assert_true(world.answer.last_ticket != 0);
     api_world_call(&world, "POST /api/v1/channels/1/start", "stream-key-1", "{}");
     assert_problem(&world, 409, "conflict",
                    "This channel is already live. End that broadcast first.", NULL);
@@ -470,7 +470,7 @@ static void configured_url_wins_and_rtmp_may_be_off_or_elsewhere(void **state)
         };
 
         api_destroy(world.api);
-        world.api = api_create(&config, world.dir);
+        world.api = api_world_create_api(&world, &config);
         api_world_send(&world, &request);
         struct text body = buf_text(world.answer.body);
         assert_true(text_contains(body, TEXT("\"https://shop.example/whip/1\"")));

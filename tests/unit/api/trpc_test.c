@@ -74,7 +74,7 @@ static void mutation_takes_its_input_from_the_body(void **state)
     api_world_expect(&world, 200, done_1);
     api_world_call(&world, "POST /trpc/channel.create", ADMIN_KEY, "{\"title\":\"Hats\"}");
     api_world_expect(&world, 200, NULL); /* tRPC has no 201 */
-    assert_int_equal(world.answer.store_ticket, world.last_ticket);
+    assert_int_equal(world.answer.last_ticket, world.last_ticket);
     api_world_call(&world, "POST /trpc/channel.start", "stream-key-1", "{\"channelId\":2}");
     api_world_expect(&world, 403,
                      "{\"error\":{\"message\":\"This stream key belongs to another channel.\","

@@ -1,5 +1,6 @@
 #include "base/crypto.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/writer.h"
@@ -32,6 +33,35 @@ static void base64_matches_rfc4648(void **state)
     assert_err(crypto_base64_decode(TEXT("Zg="), to, sizeof(to), &len), ERR_MALFORMED);
     assert_err(crypto_base64_decode(TEXT("Z\ng="), to, sizeof(to), &len), ERR_MALFORMED);
     assert_err(crypto_base64_decode(TEXT("Zm9v"), to, sizeof(to), &len), ERR_LIMIT);
+}
+
+static void base64url_has_one_text_for_each_value(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "A", "AAAAA", "Zg==", "Zh", "Zm9=", "Zm-", "Zm+v", "Zm/v", "Z g"};
+    char memory[16];
+    uint8_t to[8];
+    size_t len;
+    struct writer w = writer_fixed(memory, sizeof(memory));
+
+    crypto_base64url(&w, "\xfb\xff\xfe", 3);
+    assert_text(writer_as_text(&w), "-__-");
+    for (size_t i = 0; i <= 6; i++) {
+        writer_clear(&w);
+        crypto_base64url(&w, "foobar", i);
+        assert_int_equal(w.len, (i * 4 + 2) / 3);
+        assert_ok(crypto_base64url_decode(writer_as_text(&w), to, sizeof(to), &len));
+        assert_int_equal(len, i);
+        assert_memory_equal(to, "foobar", i);
+    }
+    assert_ok(crypto_base64url_decode(TEXT("-__-"), to, sizeof(to), &len));
+    assert_memory_equal(to, "\xfb\xff\xfe", 3);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_err(crypto_base64url_decode(text_of(bad[i]), to, sizeof(to), &len), ERR_MALFORMED);
+    assert_err(crypto_base64url_decode(TEXT("AAAA"), to, 2, &len), ERR_LIMIT);
+    assert_err(crypto_base64url_decode(TEXT("AAA"), to, 1, &len), ERR_LIMIT);
+    assert_ok(crypto_base64url_decode(TEXT("AAA"), to, 2, &len));
 }
 
 static void digests_match_their_vectors(void **state)
@@ -81,13 +111,40 @@ static void dates_are_written_in_utc(void **state)
     assert_text(writer_as_text(&w), "Sun, 06 Nov 1994 08:49:37 GMT");
 }
 
+static void sealed_bytes_open_with_their_key_only(void **state)
+{
+    (void)state;
+    static const uint8_t key[CRYPTO_SHA256_LEN] = {1, 2, 3}, other[CRYPTO_SHA256_LEN] = {1, 2, 4};
+    static const struct text plains[] = {TEXT_INIT(""), TEXT_INIT("a"),
+                                         TEXT_INIT("{\"key\":\"sk_abcdefghijklmnop\"}")};
+
+    for (size_t i = 0; i < 3; i++) {
+        struct buf *sealed = crypto_seal(key, plains[i]);
+        struct buf *again = crypto_seal(key, plains[i]);
+        struct buf *plain = NULL;
+
+        assert_false(text_equal(buf_text(sealed), buf_text(again))); /* another nonce */
+        assert_ok(crypto_open(key, buf_text(sealed), &plain));
+        assert_true(text_equal(buf_text(plain), plains[i]));
+        buf_unref(plain);
+        assert_err(crypto_open(other, buf_text(sealed), &plain), ERR_DENIED);
+        for (size_t at = 0; at < sealed->len; at++) {
+            sealed->data[at] ^= 1;
+            assert_err(crypto_open(key, buf_text(sealed), &plain), ERR_DENIED);
+            sealed->data[at] ^= 1;
+            assert_err(crypto_open(key, text_sub(buf_text(sealed), 0, at), &plain), ERR_DENIED);
+        }
+        buf_unref(sealed);
+        buf_unref(again);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST_CASE(base64_matches_rfc4648),
-        TEST_CASE(digests_match_their_vectors),
-        TEST_CASE(empty_secret_equals_nothing),
-        TEST_CASE(dates_are_written_in_utc),
+        TEST_CASE(base64_matches_rfc4648),      TEST_CASE(base64url_has_one_text_for_each_value),
+        TEST_CASE(digests_match_their_vectors), TEST_CASE(empty_secret_equals_nothing),
+        TEST_CASE(dates_are_written_in_utc),    TEST_CASE(sealed_bytes_open_with_their_key_only),
     };
     return RUN_TESTS("base_crypto", tests);
 }

@@ -62,6 +62,17 @@ static void utf8_rejects_overlong_and_surrogates(void **state)
     assert_false(text_is_utf8(TEXT("\xff")));
 }
 
+static void what_is_contained_is_found_whatever_its_case(void **state)
+{
+    (void)state;
+
+    assert_true(text_contains_nocase(TEXT("Shoes on Friday"), TEXT("shoes")));
+    assert_true(text_contains_nocase(TEXT("Shoes on Friday"), TEXT("FRIDAY")));
+    assert_true(text_contains_nocase(TEXT("Shoes"), TEXT("")));
+    assert_false(text_contains_nocase(TEXT("Shoes"), TEXT("shoess")));
+    assert_false(text_contains_nocase(TEXT(""), TEXT("s")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -70,6 +81,7 @@ int main(void)
         TEST_CASE(cut_walks_a_list),
         TEST_CASE(comparisons_ignore_case_only_when_asked),
         TEST_CASE(utf8_rejects_overlong_and_surrogates),
+        TEST_CASE(what_is_contained_is_found_whatever_its_case),
     };
     return RUN_TESTS("base_text", tests);
 }

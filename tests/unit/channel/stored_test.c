@@ -99,9 +99,12 @@ static void next_run_finds_channels_and_closes_what_was_live(void **state)
     (void)snprintf(path, sizeof(path), "%s/stoa.db", folder);
 
     run_begin(&run, path, S(1));
-    assert_ok(channel_create(run.dir, TEXT("live"), TEXT("key-1"), S(1), &live, &diag));
-    assert_ok(channel_create(run.dir, TEXT("idle"), TEXT("key-2"), S(1), &idle, &diag));
-    assert_ok(channel_create(run.dir, TEXT("gone"), TEXT("key-3"), S(1), &deleted, &diag));
+    assert_ok(channel_create(run.dir, &(struct channel_settings){.title = TEXT("live")},
+                             TEXT("key-1"), S(1), &live, &diag));
+    assert_ok(channel_create(run.dir, &(struct channel_settings){.title = TEXT("idle")},
+                             TEXT("key-2"), S(1), &idle, &diag));
+    assert_ok(channel_create(run.dir, &(struct channel_settings){.title = TEXT("gone")},
+                             TEXT("key-3"), S(1), &deleted, &diag));
     assert_ok(channel_set_key(run.dir, idle, TEXT("key-4"), S(2), &diag));
     assert_ok(channel_delete(run.dir, deleted, S(2), &diag));
     assert_ok(channel_start(run.dir, live, S(3), &diag));
@@ -122,7 +125,8 @@ static void next_run_finds_channels_and_closes_what_was_live(void **state)
     assert_string_equal(row.end_reason, "the server stopped during the broadcast");
 
     uint64_t next;
-    assert_ok(channel_create(run.dir, TEXT("next"), TEXT("key-3"), S(61), &next, &diag));
+    assert_ok(channel_create(run.dir, &(struct channel_settings){.title = TEXT("next")},
+                             TEXT("key-3"), S(61), &next, &diag));
     assert_int_equal(next, deleted + 1);
     assert_ok(channel_start(run.dir, live, S(61), &diag));
     assert_true(channel_find(run.dir, live)->broadcast_id > broadcast_id);

@@ -707,10 +707,12 @@ static void a_slow_stream_is_told_to_its_owner(void **state)
     struct slice second = slice_take(buf_create(200));
     assert_ok(http_stream_write(S.stream, &first, 1));
     assert_true(http_stream_queued_len(S.stream) >= 900);
+    uint64_t taken_len = http_stream_taken_len(S.stream);
     assert_err(http_stream_write(S.stream, &second, 1), ERR_LIMIT);
     http_pipe_unblock(&P.end);
     assert_int_equal(S.drained, 1);
     assert_int_equal(http_stream_queued_len(S.stream), 0);
+    assert_true(http_stream_taken_len(S.stream) >= taken_len + 900);
     http_stream_abort(S.stream);
     http_core_run(P.server);
     assert_true(P.end.is_closed);

@@ -443,6 +443,27 @@ static void streams_are_written_piece_by_piece(void **state)
     close_client();
 }
 
+static void a_stream_tells_what_the_clients_window_holds_back(void **state)
+{
+    (void)state;
+    enum { LEN = 100000, WINDOW = 65535 };
+    struct slice slice = slice_take(buf_create(LEN));
+
+    memset(slice.buf->data, 'x', LEN);
+    open_client(NULL);
+    int32_t id = get("/stream");
+    exchange();
+    assert_ok(http_stream_write(T.held, &slice, 1));
+    http_core_run(T.pipe.server);
+    assert_int_equal(http_stream_queued_len(T.held), LEN - WINDOW);
+    assert_int_equal(http_stream_taken_len(T.held), WINDOW);
+    exchange();
+    assert_int_equal(T.seen[id].body.len, LEN);
+    assert_int_equal(http_stream_queued_len(T.held), 0);
+    assert_int_equal(http_stream_taken_len(T.held), LEN);
+    close_client();
+}
+
 static void an_aborted_stream_is_reset(void **state)
 {
     (void)state;
@@ -597,6 +618,7 @@ int main(void)
         TEST_CASE(an_announced_body_over_the_limit_is_refused_at_once),
         TEST_CASE(a_streamed_body_flows_and_can_be_paused),
         TEST_CASE(streams_are_written_piece_by_piece),
+        TEST_CASE(a_stream_tells_what_the_clients_window_holds_back),
         TEST_CASE(an_aborted_stream_is_reset),
         TEST_CASE(a_playlist_overtakes_media),
         TEST_CASE(heads_over_the_limit_get_431),

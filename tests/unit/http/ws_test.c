@@ -1,6 +1,7 @@
 /*
  * WebSockets over the pipe: handshake, frames, limits, closing.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -16,7 +17,9 @@ static struct {
     size_t pongs;
     size_t closed;
     uint16_t code;
+    size_t drained;
     bool echoes;
+    bool waits_at_drain; /* does not close when the server drains */
 } T;
 
 static void on_message(struct http_ws *ws, bool is_text, struct text message)
@@ -42,9 +45,23 @@ static void on_closed(struct http_ws *ws, uint16_t code)
     T.code = code;
 }
 
+static void on_drain(struct http_ws *ws)
+{
+    assert_ptr_equal(ws, T.ws);
+    T.drained++;
+}
+
+static void on_server_drain(struct http_ws *ws)
+{
+    if (!T.waits_at_drain)
+        http_ws_close(ws, 1001, (struct text){0});
+}
+
 static const struct http_ws_handlers handlers = {.on_message = on_message,
                                                  .on_pong = on_pong,
                                                  .on_closed = on_closed,
+                                                 .on_drain = on_drain,
+                                                 .on_server_drain = on_server_drain,
                                                  .protocol = "stoa",
                                                  .message_len_max = 100,
                                                  .queue_len_max = 1000};
@@ -56,6 +73,16 @@ static void get_ws(struct http_request *req)
 }
 
 static const struct http_route routes[] = {{HTTP_GET, "/ws", 0, 0, get_ws, NULL}};
+
+static enum http_origin origin_seen;
+
+static void get_origin(struct http_request *req)
+{
+    origin_seen = http_origin(req);
+    http_respond_empty(req, 204);
+}
+
+static const struct http_route origin_routes[] = {{HTTP_GET, "/origin", 0, 0, get_origin, NULL}};
 
 /* The handshake of RFC 6455 section 1.3. */
 #define HANDSHAKE                                                                                  \
@@ -288,6 +315,161 @@ static void pings_are_answered_to_the_owner(void **state)
     http_pipe_close(&T.pipe);
 }
 
+static void the_owner_hears_when_the_client_has_taken_all(void **state)
+{
+    (void)state;
+    open_socket();
+    T.pipe.end.is_blocked = true;
+    assert_ok(http_ws_send(T.ws, TEXT("12345")));
+    assert_int_equal(http_ws_queued_len(T.ws), 7);
+    uint64_t taken_len = http_ws_taken_len(T.ws);
+    assert_int_equal(T.drained, 0);
+    http_pipe_unblock(&T.pipe.end);
+    assert_int_equal(T.drained, 1);
+    assert_int_equal(http_ws_taken_len(T.ws), taken_len + 7);
+    http_pipe_close(&T.pipe);
+}
+
+static void frames_that_are_made_already_are_shared(void **state)
+{
+    (void)state;
+    uint8_t bytes[HTTP_WS_HEAD_LEN_MAX + 5];
+    struct writer w = writer_fixed(bytes, sizeof(bytes));
+
+    http_ws_write_head(&w, 5);
+    writer_str(&w, "Hello");
+    struct buf *made = buf_copy(w.data, w.len);
+    struct slice twice[] = {slice_of(made, 0, made->len), slice_of(made, 0, made->len)};
+
+    open_socket();
+    assert_ok(http_ws_send_frames(T.ws, (struct text){0}, twice, 2));
+    assert_output("8105 48656c6c6f 8105 48656c6c6f");
+    assert_int_equal(atomic_load(&made->refs), 1);
+
+    http_ws_close(T.ws, 1000, (struct text){0});
+    struct slice late = slice_take(made);
+    assert_err(http_ws_send_frames(T.ws, (struct text){0}, &late, 1), ERR_CLOSED);
+    http_pipe_close(&T.pipe);
+}
+
+static void the_head_tells_lengths_of_each_size(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t len;
+        const char *head;
+    } cases[] = {
+        {125, "817d"}, {126, "817e 007e"}, {65535, "817e ffff"}, {65536, "817f 0000000000010000"}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint8_t bytes[HTTP_WS_HEAD_LEN_MAX], wanted[16];
+        struct writer w = writer_fixed(bytes, sizeof(bytes));
+
+        http_ws_write_head(&w, cases[i].len);
+        assert_int_equal(w.len, test_unhex(cases[i].head, wanted, sizeof(wanted)));
+        assert_memory_equal(bytes, wanted, w.len);
+    }
+}
+
+static void sockets_at_rest_hold_no_parser(void **state)
+{
+    (void)state;
+    struct http_pipe_end other;
+    struct http_ws *first;
+    uint8_t bytes[256];
+    size_t len;
+
+    open_socket();
+    first = T.ws;
+    http_pipe_connect(&T.pipe, &other, "127.0.0.1");
+    http_pipe_send_bytes(&other, HANDSHAKE, strlen(HANDSHAKE));
+    assert_ptr_not_equal(T.ws, first);
+
+    send_frame(0x81, "whole", 5);
+    assert_non_null(T.pipe.server->ws_framer); /* given back */
+    len = frame(0x81, "in halves", 9, bytes);
+    for (size_t at = 1; at < len; at++) {
+        http_pipe_send_bytes(&T.pipe.end, bytes, at);
+        assert_null(T.pipe.server->ws_framer);
+        http_pipe_send_bytes(&other, bytes, len - 1); /* both are in the middle */
+        http_pipe_send_bytes(&T.pipe.end, bytes + at, len - at);
+        assert_non_null(T.pipe.server->ws_framer);
+        http_pipe_send_bytes(&other, bytes + len - 1, 1);
+        assert_int_equal(T.messages_count, 1 + 2 * at);
+        writer_clear(&T.messages);
+    }
+    send_frame(0x01, "no end", 6); /* the rest of the message is still to come */
+    assert_null(T.pipe.server->ws_framer);
+    http_pipe_close(&T.pipe);
+    http_pipe_end_deinit(&other);
+    assert_int_equal(T.closed, 2);
+}
+
+static void a_client_that_is_gone_is_cut_off(void **state)
+{
+    (void)state;
+    open_socket();
+    http_ws_cut(T.ws);
+    assert_int_equal(T.closed, 0);
+    http_core_run(T.pipe.server);
+    assert_int_equal(T.closed, 1);
+    assert_int_equal(T.code, 1006);
+    assert_int_equal(http_pipe_output(&T.pipe).len, 0);
+    http_pipe_close(&T.pipe);
+}
+
+static void origins_are_told_apart(void **state)
+{
+    (void)state;
+    static const char *const listed[] = {"https://shop.example"};
+    static const struct {
+        const char *line;
+        enum http_origin origin;
+    } cases[] = {
+        {"", HTTP_ORIGIN_NONE},
+        {"Origin: http://Stoa.example:8080\r\n", HTTP_ORIGIN_SAME},
+        {"Origin: https://stoa.example:8080\r\n", HTTP_ORIGIN_SAME},
+        {"Origin: http://stoa.example\r\n", HTTP_ORIGIN_FOREIGN},
+        {"Origin: http://stoa.example:8080.evil.example\r\n", HTTP_ORIGIN_FOREIGN},
+        {"Origin: null\r\n", HTTP_ORIGIN_FOREIGN},
+        {"Origin:\r\n", HTTP_ORIGIN_FOREIGN},
+        {"Origin: https://shop.example\r\n", HTTP_ORIGIN_LISTED},
+        {"Origin: http://shop.example\r\n", HTTP_ORIGIN_FOREIGN},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct http_server_params params = {.routes = origin_routes,
+                                            .routes_count = 1,
+                                            .config = http_config_default(),
+                                            .cors_origins = listed,
+                                            .cors_origins_count = 1};
+        char request[256];
+
+        memset(&T, 0, sizeof(T));
+        http_pipe_open_with(&T.pipe, &params);
+        (void)snprintf(request, sizeof(request),
+                       "GET /origin HTTP/1.1\r\nHost: stoa.example:8080\r\n%s\r\n", cases[i].line);
+        http_pipe_send(&T.pipe, request);
+        assert_int_equal(origin_seen, cases[i].origin);
+        http_pipe_close(&T.pipe);
+    }
+}
+
+static void the_owner_may_end_what_runs_before_it_closes(void **state)
+{
+    (void)state;
+    open_socket();
+    T.waits_at_drain = true;
+    http_core_drain(T.pipe.server, NULL);
+    http_core_run(T.pipe.server);
+    assert_int_equal(http_pipe_output(&T.pipe).len, 0);
+    assert_ok(http_ws_send(T.ws, TEXT("!")));
+    http_ws_close(T.ws, 1001, (struct text){0});
+    http_core_run(T.pipe.server);
+    assert_output("8101 21 8802 03e9");
+    http_pipe_close(&T.pipe);
+}
+
 static void draining_says_going_away(void **state)
 {
     (void)state;
@@ -314,6 +496,13 @@ int main(void)
         TEST_CASE(a_long_message_closes_with_1009),
         TEST_CASE(a_slow_client_is_told_to_the_owner),
         TEST_CASE(pings_are_answered_to_the_owner),
+        TEST_CASE(the_owner_hears_when_the_client_has_taken_all),
+        TEST_CASE(frames_that_are_made_already_are_shared),
+        TEST_CASE(the_head_tells_lengths_of_each_size),
+        TEST_CASE(sockets_at_rest_hold_no_parser),
+        TEST_CASE(a_client_that_is_gone_is_cut_off),
+        TEST_CASE(origins_are_told_apart),
+        TEST_CASE(the_owner_may_end_what_runs_before_it_closes),
         TEST_CASE(draining_says_going_away),
     };
 

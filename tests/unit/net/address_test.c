@@ -44,6 +44,29 @@ static void equality_sees_ip_and_port(void **state)
     assert_true(net_is_loopback(&a) && net_is_loopback(&c));
 }
 
+static void a_subscriber_has_an_address_or_a_64(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        bool is_same;
+    } cases[] = {
+        {"192.0.2.1:1", "192.0.2.1:2", true},
+        {"192.0.2.1:1", "192.0.2.2:1", false},
+        {"[2001:db8:1:2::3]:1", "[2001:db8:1:2:ffff::4]:2", true},
+        {"[2001:db8:1:2::3]:1", "[2001:db8:1:3::3]:1", false},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct net_address a, b;
+
+        assert_ok(net_parse(text_of(cases[i].a), &a));
+        assert_ok(net_parse(text_of(cases[i].b), &b));
+        assert_int_equal(text_equal(net_subscriber_key(&a), net_subscriber_key(&b)),
+                         cases[i].is_same);
+    }
+}
+
 static void this_machine_has_addresses_loopback_last(void **state)
 {
     (void)state;
@@ -60,6 +83,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_CASE(addresses_are_parsed_and_written_back),
         TEST_CASE(equality_sees_ip_and_port),
+        TEST_CASE(a_subscriber_has_an_address_or_a_64),
         TEST_CASE(this_machine_has_addresses_loopback_last),
     };
     return RUN_TESTS("net_address", tests);
