@@ -26,10 +26,11 @@ int64_t directory_broadcast_max_us(const struct channel_directory *dir,
 
 static void begin_broadcast(struct channel_directory *dir, struct channel *channel, int64_t now_us)
 {
-    channel->broadcast_id = dir->next_broadcast_id++;
+    channel->broadcast_id = id_supply_take(&dir->broadcast_ids);
     channel->started_at_us = channel_directory_wall_us(dir, now_us);
     channel->ended_at_us = 0;
     channel->begun_at_us = now_us;
+    memcpy(channel->node, dir->node, sizeof(channel->node));
     channel->end_by_us = now_us + directory_broadcast_max_us(dir, channel);
     channel->has_media = false;
     channel->session_id = channel->lost_session_id = 0;
@@ -168,6 +169,10 @@ enum err directory_fire(struct channel_directory *dir, struct channel *channel,
 {
     const struct relay_rule *rule = relay_rule_of(channel->state, event);
 
+    enum err err = directory_check_ours(channel, diag);
+
+    if (err != OK)
+        return err;
     if (rule->verdict == RELAY_IGNORE)
         return OK;
     if (rule->verdict == RELAY_REFUSE) {
@@ -179,6 +184,10 @@ enum err directory_fire(struct channel_directory *dir, struct channel *channel,
                  dir->active_count);
         return ERR_LIMIT;
     }
+    if (rule->action == RELAY_ACT_BEGIN && id_supply_is_empty(&dir->broadcast_ids)) {
+        diag_set(diag, "The server is drawing new numbers for broadcasts. Try again in a moment.");
+        return ERR_AGAIN;
+    }
     go(dir, channel, rule, reason, now_us);
     return OK;
 }
@@ -186,7 +195,7 @@ enum err directory_fire(struct channel_directory *dir, struct channel *channel,
 void directory_fire_quietly(struct channel_directory *dir, struct channel *channel,
                             enum relay_event event, const char *reason, int64_t now_us)
 {
-    if (relay_rule_of(channel->state, event)->verdict != RELAY_GO)
+    if (channel->is_foreign || relay_rule_of(channel->state, event)->verdict != RELAY_GO)
         return;
     enum err err = directory_fire(dir, channel, event, reason, now_us, NULL);
     assert(err == OK); /* only START and PUBLISH begin broadcasts, and they are never quiet */

@@ -29,6 +29,7 @@ static struct channel_row row_of(const struct channel *channel)
     };
 
     memcpy(row.title, channel->title, sizeof(row.title));
+    memcpy(row.node, channel->node, sizeof(row.node));
     memcpy(row.host_user_id, channel->host_user_id, sizeof(row.host_user_id));
     (void)snprintf(row.stream_mode, sizeof(row.stream_mode), "%s",
                    stream_mode_name(channel->stream_mode)); /* names fit */
@@ -41,7 +42,11 @@ static struct channel_row row_of(const struct channel *channel)
 
 static void send_change(struct channel_directory *dir, struct store_change *change)
 {
+    struct channel *channel = directory_find(dir, change->channel.id);
+
     change->ticket = ++dir->ticket;
+    if (channel)
+        channel->ticket = dir->ticket;
     dir->handler.store(dir->handler.context, change);
     secret_wipe(&change->channel.stream_key);
 }
@@ -66,7 +71,7 @@ void directory_send_state(struct channel_directory *dir, const struct channel *c
 {
     struct store_change change = {
         .sender_tag = tag_of(CHANNEL_STATE, from, channel->state),
-        .channel_op = STORE_CHANNEL_UPDATE,
+        .channel_op = STORE_CHANNEL_STATE,
         .channel = row_of(channel),
         .broadcast_op = broadcast_op,
         .broadcast =
@@ -143,7 +148,7 @@ void channel_event_log(const struct channel_event *event)
         [CHANNEL_STATE] = "relay_state",
     };
 
-    if (event->kind == CHANNEL_NUMBERS)
+    if (event->kind == CHANNEL_NUMBERS || event->is_foreign)
         return;
     if (event->kind == CHANNEL_STATE)
         log_info(names[event->kind], LOG_U64("channel", event->channel_id),

@@ -164,7 +164,13 @@ struct channel {
     struct channel_stats stats;
     struct health_state health;
 
+    /* The server that runs the broadcast, or ran the last one; "": not known. While `is_foreign`,
+     * that is another one, which alone knows more than is written here. */
+    char node[STORE_NODE_LEN_MAX + 1];
+    bool is_foreign;
+
     /* The directory's own. */
+    uint64_t ticket; /* of the newest change that was sent to the store */
     bool has_media; /* a publisher was accepted: the live layer holds something of this broadcast */
     int64_t state_since_us;
     int64_t begun_at_us;            /* the broadcast */
@@ -202,12 +208,13 @@ struct channel_event {
     enum relay_state from; /* CHANNEL_STATE */
     enum relay_state to;
     char reason[STORE_REASON_LEN_MAX + 1];
-    bool is_stored; /* false: the database refused, `store_error` says why */
+    bool is_foreign; /* another server did it, and has told webhooks and its log */
+    bool is_stored;  /* false: the database refused, `store_error` says why */
     char store_error[STORE_REASON_LEN_MAX + 1];
 };
 
-/* Writes the event to the log: info for changes, error when it was not stored, nothing for numbers.
- */
+/* Writes the event to the log: info for changes, error when it was not stored, nothing for numbers
+ * and for what another server did. */
 void channel_event_log(const struct channel_event *event);
 
 struct channel_handler {
@@ -229,11 +236,15 @@ struct channel_directory *channel_directory_create(const struct channel_limits *
                                                    const struct channel_handler *handler);
 void channel_directory_destroy(struct channel_directory *dir);
 
+/* The name of this server among those on one database (store_node()); copied. Without a name there
+ * is no other. Call it before loading. */
+void channel_directory_set_node(struct channel_directory *dir, const char *node);
+
 /* wall clock minus monotonic clock. Call it before anything else, and now and then. */
 void channel_directory_set_wall_offset(struct channel_directory *dir, int64_t offset_us);
 
 /* Takes over what the last run left (the snapshot is copied). A channel that claims to be live is
- * closed as stopped: nobody runs it any more. */
+ * closed as stopped: nobody runs it any more; unless another server runs it. */
 void channel_directory_load(struct channel_directory *dir, const struct store_snapshot *snapshot,
                             int64_t now_us);
 
@@ -251,6 +262,30 @@ void channel_directory_on_stored(struct channel_directory *dir, const struct sto
 /* The ticket of the newest change that went to `store`: an answer that promises that something is
  * stored waits for it. 0: none yet. */
 uint64_t channel_directory_ticket(const struct channel_directory *dir);
+
+/* ---- several servers on one database ---- */
+
+/* Numbers of new channels and broadcasts come in blocks that the store reserves (store.h). While
+ * the directory wants more, reserve a block and give it; one at a time. When they are used up
+ * before it comes, channel_create() and new broadcasts are refused with ERR_AGAIN. */
+enum channel_ids { CHANNEL_IDS_CHANNELS = 1, CHANNEL_IDS_BROADCASTS };
+
+bool channel_directory_wants_ids(const struct channel_directory *dir, enum channel_ids which);
+void channel_directory_give_ids(struct channel_directory *dir, enum channel_ids which,
+                                uint64_t first, uint64_t count);
+
+/* Another server wrote this channel: `row` is how it is stored now, NULL: it is gone. Read the row
+ * behind everything that was sent to the store before; `ticket` is channel_directory_ticket() of
+ * when the reading was asked for: what was changed here since is newer and stays. Calls `changed`
+ * with `is_foreign` when something did change. */
+void channel_directory_on_foreign(struct channel_directory *dir, uint64_t id,
+                                  const struct channel_row *row, uint64_t ticket, int64_t now_us);
+
+/* That server is dead: its broadcasts are closed as stopped, as after a crash of our own. */
+void channel_directory_on_dead_node(struct channel_directory *dir, struct text node,
+                                    int64_t now_us);
+
+/* ---- ---- */
 
 /* Ends all broadcasts (server shutdown); they go through `stopping` in parallel. */
 void channel_directory_end_all(struct channel_directory *dir, const char *reason, int64_t now_us);

@@ -27,8 +27,8 @@ struct channel_directory *channel_directory_create(const struct channel_limits *
 
     dir->limits = *limits;
     dir->handler = *handler;
-    dir->next_channel_id = 1;
-    dir->next_broadcast_id = 1;
+    id_supply_init(&dir->channel_ids);
+    id_supply_init(&dir->broadcast_ids);
     dir->deadline_us = CHANNEL_NEVER;
     list_init(&dir->active);
     return dir;
@@ -108,6 +108,14 @@ static void forget_key(struct channel_directory *dir, const struct channel *chan
     (void)map_remove(&dir->by_key, key_digest(secret_reveal(&channel->stream_key), digest));
 }
 
+void directory_change_key(struct channel_directory *dir, struct channel *channel,
+                          struct text stream_key)
+{
+    forget_key(dir, channel);
+    (void)secret_set(&channel->stream_key, stream_key); /* who calls has checked the length */
+    index_key(dir, channel);
+}
+
 /* Index of the first channel with an id not below this one. */
 static size_t place_of(const struct channel_directory *dir, uint64_t id)
 {
@@ -129,19 +137,10 @@ struct channel *directory_add(struct channel_directory *dir, const struct channe
     struct channel *channel = mem_zalloc(sizeof(*channel));
 
     channel->id = row->id;
-    memcpy(channel->title, row->title, sizeof(channel->title));
     channel->stream_key = row->stream_key;
-    memcpy(channel->host_user_id, row->host_user_id, sizeof(channel->host_user_id));
-    if (!stream_mode_parse(text_of(row->stream_mode), &channel->stream_mode))
-        channel->stream_mode = STREAM_MODE_HYBRID;
-    channel->max_duration_s = row->max_duration_s;
-    memcpy(channel->recording_url, row->recording_url, sizeof(channel->recording_url));
-    channel->state = relay_state_parse(text_of(row->relay_status));
-    directory_copy_reason(channel->reason, row->relay_error);
     channel->created_at_us = row->created_at_us;
-    channel->updated_at_us = row->updated_at_us;
-    channel->started_at_us = row->started_at_us;
-    channel->ended_at_us = row->ended_at_us;
+    directory_take_settings(channel, row);
+    directory_take_state(dir, channel, row);
     channel->stats = channel_stats_unknown();
     channel->health.health = HEALTH_UNKNOWN;
     channel->deadline_us = channel->end_by_us = CHANNEL_NEVER;
@@ -198,8 +197,8 @@ uint64_t channel_directory_ticket(const struct channel_directory *dir)
 
 /* Nobody runs what the last run left. When it really ended is not known: not after its maximum
  * length. */
-static void repair(struct channel_directory *dir, struct channel *channel, uint64_t broadcast_id,
-                   int64_t now_us)
+void directory_repair(struct channel_directory *dir, struct channel *channel, uint64_t broadcast_id,
+                      int64_t now_us)
 {
     enum relay_state from = channel->state;
     int64_t latest_us = channel->started_at_us
@@ -207,6 +206,7 @@ static void repair(struct channel_directory *dir, struct channel *channel, uint6
                             : INT64_MAX;
 
     channel->state = RELAY_STOPPED;
+    channel->is_foreign = false;
     channel->updated_at_us = channel_directory_wall_us(dir, now_us);
     channel->ended_at_us = channel->updated_at_us < latest_us ? channel->updated_at_us : latest_us;
     channel->broadcast_id = broadcast_id;
@@ -219,20 +219,23 @@ static void repair(struct channel_directory *dir, struct channel *channel, uint6
 void channel_directory_load(struct channel_directory *dir, const struct store_snapshot *snapshot,
                             int64_t now_us)
 {
+    uint64_t newest = 0;
+
     assert(dir->channels.count == 0);
     for (size_t i = 0; i < snapshot->channel_count; i++) {
         const struct channel_row *row = &snapshot->channels[i];
         struct channel *channel = directory_add(dir, row);
 
-        if (row->is_active || row->open_broadcast_id != 0 || relay_state_is_active(channel->state))
-            repair(dir, channel, row->open_broadcast_id, now_us);
-        if (row->id >= dir->next_channel_id)
-            dir->next_channel_id = row->id + 1;
+        if (!channel->is_foreign && (row->is_active || row->open_broadcast_id != 0 ||
+                                     relay_state_is_active(channel->state)))
+            directory_repair(dir, channel, row->open_broadcast_id, now_us);
+        if (row->id > newest)
+            newest = row->id;
     }
-    if (snapshot->next_channel_id > dir->next_channel_id)
-        dir->next_channel_id = snapshot->next_channel_id;
-    if (snapshot->next_broadcast_id > dir->next_broadcast_id)
-        dir->next_broadcast_id = snapshot->next_broadcast_id;
+    id_supply_begin(&dir->channel_ids,
+                    snapshot->next_channel_id > newest ? snapshot->next_channel_id : newest + 1,
+                    snapshot->channel_ids_end);
+    id_supply_begin(&dir->broadcast_ids, snapshot->next_broadcast_id, snapshot->broadcast_ids_end);
 }
 
 /* ---- commands ---- */
@@ -296,8 +299,12 @@ enum err channel_create(struct channel_directory *dir, const struct channel_sett
                  dir->channels.count);
         return ERR_LIMIT;
     }
+    if (id_supply_is_empty(&dir->channel_ids)) {
+        diag_set(diag, "The server is drawing new numbers for channels. Try again in a moment.");
+        return ERR_AGAIN;
+    }
     struct channel_row row = {
-        .id = dir->next_channel_id++,
+        .id = id_supply_take(&dir->channel_ids),
         .max_duration_s = settings->max_duration_s,
         .created_at_us = channel_directory_wall_us(dir, now_us),
         .updated_at_us = channel_directory_wall_us(dir, now_us),
@@ -365,7 +372,7 @@ enum err channel_update(struct channel_directory *dir, uint64_t id,
         directory_arm_end(dir, channel);
     }
     channel->updated_at_us = channel_directory_wall_us(dir, now_us);
-    directory_send_row(dir, channel, STORE_CHANNEL_UPDATE, CHANNEL_UPDATED);
+    directory_send_row(dir, channel, STORE_CHANNEL_SETTINGS, CHANNEL_UPDATED);
     return OK;
 }
 
@@ -379,11 +386,9 @@ enum err channel_set_key(struct channel_directory *dir, uint64_t id, struct text
         err = check_key(dir, stream_key, diag);
     if (err != OK)
         return err;
-    forget_key(dir, channel);
-    (void)secret_set(&channel->stream_key, stream_key); /* the length is checked */
-    index_key(dir, channel);
+    directory_change_key(dir, channel, stream_key);
     channel->updated_at_us = channel_directory_wall_us(dir, now_us);
-    directory_send_row(dir, channel, STORE_CHANNEL_UPDATE, CHANNEL_UPDATED);
+    directory_send_row(dir, channel, STORE_CHANNEL_SETTINGS, CHANNEL_UPDATED);
     directory_close_publisher(dir, channel, "the stream key was replaced", now_us);
     return OK;
 }
@@ -394,6 +399,8 @@ enum err channel_leave(struct channel_directory *dir, uint64_t id, const char *r
     struct channel *channel;
     enum err err = require(dir, id, &channel, diag);
 
+    if (err == OK)
+        err = directory_check_ours(channel, diag);
     if (err == OK)
         directory_close_publisher(dir, channel, reason, now_us);
     return err;

@@ -11,6 +11,18 @@
 
 #define CHANNEL_NEVER INT64_MAX
 
+/* Numbers that nobody else gives: those in use, and the next block, once it is there. */
+struct id_block {
+    uint64_t next;
+    uint64_t end; /* the first one that is not ours */
+};
+
+struct id_supply {
+    struct id_block now;
+    struct id_block spare;
+    uint64_t low; /* with fewer left, another block is wanted */
+};
+
 struct channel_directory {
     struct channel_limits limits;
     struct channel_handler handler;
@@ -19,8 +31,9 @@ struct channel_directory {
     struct map by_key;  /* SHA-256 of the stream key -> channel */
     struct list active; /* channels with a broadcast that goes on */
     size_t active_count;
-    uint64_t next_channel_id;
-    uint64_t next_broadcast_id;
+    struct id_supply channel_ids;
+    struct id_supply broadcast_ids;
+    char node[STORE_NODE_LEN_MAX + 1]; /* this server's name; "": there is no other */
     uint64_t ticket;
     int64_t wall_offset_us;
     int64_t deadline_us; /* not later than the earliest of all channels */
@@ -30,6 +43,29 @@ struct channel *directory_find(const struct channel_directory *dir, uint64_t id)
 
 struct channel *directory_add(struct channel_directory *dir, const struct channel_row *row);
 void directory_remove(struct channel_directory *dir, struct channel *channel);
+
+void id_supply_init(struct id_supply *supply);
+bool id_supply_is_empty(const struct id_supply *supply);
+/* It must not be empty. */
+uint64_t id_supply_take(struct id_supply *supply);
+/* All from `next` on, and none below; `end` 0: without an end. */
+void id_supply_begin(struct id_supply *supply, uint64_t next, uint64_t end);
+
+/* Another key for a channel: it is found by it from now on. */
+void directory_change_key(struct channel_directory *dir, struct channel *channel,
+                          struct text stream_key);
+
+/* Closes a broadcast that nobody runs any more, as far as tables go. */
+void directory_repair(struct channel_directory *dir, struct channel *channel, uint64_t broadcast_id,
+                      int64_t now_us);
+
+/* Takes over the settings, and those of the state, of a row. */
+void directory_take_settings(struct channel *channel, const struct channel_row *row);
+void directory_take_state(const struct channel_directory *dir, struct channel *channel,
+                          const struct channel_row *row);
+
+/* ERR_CONFLICT, with a sentence, when another server runs the channel. */
+MUST_USE enum err directory_check_ours(const struct channel *channel, struct diag *diag);
 
 /* Sends the row to the store: alone, or as a change of state with what it means for the
  * broadcast. */

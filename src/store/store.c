@@ -11,8 +11,6 @@
 
 enum {
     NODE_DRAWN_LEN = 12,
-    CHANNEL_IDS = 16, /* a block of a node that shares its database: small, for nice numbers */
-    BROADCAST_IDS = 64,
     ROW_IDS = 1000,
 };
 
@@ -361,10 +359,10 @@ enum err store_load(struct store *store, struct store_snapshot *ret_snapshot, st
     enum err err = load_channels(store, &snapshot, diag);
 
     if (err == OK)
-        err = load_ids(store, "channels", CHANNEL_IDS, &snapshot.next_channel_id,
+        err = load_ids(store, "channels", STORE_CHANNEL_IDS, &snapshot.next_channel_id,
                        &snapshot.channel_ids_end, diag);
     if (err == OK)
-        err = load_ids(store, "broadcasts", BROADCAST_IDS, &snapshot.next_broadcast_id,
+        err = load_ids(store, "broadcasts", STORE_BROADCAST_IDS, &snapshot.next_broadcast_id,
                        &snapshot.broadcast_ids_end, diag);
     if (err != OK) {
         store_snapshot_deinit(&snapshot);

@@ -72,6 +72,10 @@ enum {
     STORE_ENDPOINTS_MAX = 10000,
     STORE_PENDING_MAX = 20000,
     STORE_IDEMPOTENCY_MAX = 20000,
+
+    /* The blocks of numbers that a node takes at a time. */
+    STORE_CHANNEL_IDS = 64,
+    STORE_BROADCAST_IDS = 1000,
 };
 
 struct loop;

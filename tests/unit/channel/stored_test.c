@@ -1,12 +1,9 @@
 /*
  * The directory and the store together: what one run stores, the next one finds.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "channel/channel.h"
+#include "support/store_place.h"
 #include "support/test.h"
 
 #define S(seconds) ((int64_t)(seconds)*US_PER_S)
@@ -60,18 +57,15 @@ static void store_all(struct run *run)
     run->queued = 0;
 }
 
-static void run_begin(struct run *run, const char *path, int64_t now_us)
+static void run_begin(struct run *run, const struct store_place *place, int64_t now_us)
 {
     *run = (struct run){0};
     const struct channel_handler handler = {run, on_store, on_kick, on_stop, on_changed};
     const struct channel_limits limits = channel_limits_default();
-    char url[96];
-    const struct store_config config = {.url = url};
     struct store_snapshot snapshot;
     struct diag diag = {0};
 
-    (void)snprintf(url, sizeof(url), "sqlite:%s", path);
-    assert_ok(store_open(&config, &run->store, &diag));
+    run->store = store_place_open(place);
     assert_ok(store_load(run->store, &snapshot, &diag));
     run->dir = channel_directory_create(&limits, &handler);
     channel_directory_load(run->dir, &snapshot, now_us);
@@ -89,16 +83,12 @@ static void run_end(struct run *run)
 static void next_run_finds_channels_and_closes_what_was_live(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/stoa-channel-XXXXXX";
-    char path[64];
+    struct store_place place = store_place_create();
     struct run run;
     struct diag diag = {0};
     uint64_t live, idle, deleted;
 
-    assert_non_null(mkdtemp(folder));
-    (void)snprintf(path, sizeof(path), "%s/stoa.db", folder);
-
-    run_begin(&run, path, S(1));
+    run_begin(&run, &place, S(1));
     assert_ok(channel_create(run.dir, &(struct channel_settings){.title = TEXT("live")},
                              TEXT("key-1"), S(1), &live, &diag));
     assert_ok(channel_create(run.dir, &(struct channel_settings){.title = TEXT("idle")},
@@ -112,7 +102,7 @@ static void next_run_finds_channels_and_closes_what_was_live(void **state)
     store_all(&run);
     run_end(&run);
 
-    run_begin(&run, path, S(60));
+    run_begin(&run, &place, S(60));
     assert_int_equal(channel_directory_count(run.dir), 2);
     assert_int_equal(channel_find(run.dir, live)->state, RELAY_STOPPED);
     assert_int_equal(channel_find(run.dir, idle)->state, RELAY_IDLE);
@@ -127,14 +117,13 @@ static void next_run_finds_channels_and_closes_what_was_live(void **state)
     uint64_t next;
     assert_ok(channel_create(run.dir, &(struct channel_settings){.title = TEXT("next")},
                              TEXT("key-3"), S(61), &next, &diag));
-    assert_int_equal(next, deleted + 1);
+    assert_true(next > deleted);
     assert_ok(channel_start(run.dir, live, S(61), &diag));
     assert_true(channel_find(run.dir, live)->broadcast_id > broadcast_id);
     store_all(&run);
     run_end(&run);
 
-    assert_int_equal(unlink(path), 0); /* closing removed the -wal and -shm files */
-    assert_int_equal(rmdir(folder), 0);
+    store_place_remove(&place);
 }
 
 int main(void)
