@@ -154,17 +154,25 @@ void webhook_set_endpoint_row(struct webhook_hub *hub, const struct webhook_endp
 /* Another server deleted it. Harmless when there is none. */
 void webhook_remove_endpoint_row(struct webhook_hub *hub, const char *id);
 
-/* Takes over deliveries that are "pending" in the database, oldest first: at start, after the
- * endpoints. Those already in memory are skipped; payloads get a reference.
+/* Deliveries that are "pending" in the database, and how to read them. */
+struct webhook_pending {
+    const struct webhook_delivery_row *rows; /* oldest first, with payloads */
+    size_t count;
+    int64_t asked_us;   /* when the database was asked */
+    int64_t overdue_us; /* 0: no other server lives on this database */
+};
+
+/* Takes over what is pending: at start, after the endpoints. Those already in memory are skipped;
+ * payloads get a reference.
  *
- * overdue_us 0 takes all: right at start when no other server lives on this database. While others
- * live, the one that stored a delivery sends it, so only those channels of an endpoint are taken
- * over whose oldest delivery should have been tried overdue_us ago, which tells that its server is
- * gone: call it every few minutes with what is pending and 600 s. If that server is only slow, a
- * delivery is sent once more by each of the others, with the same webhook-id: bounded by their
- * number, not by time. */
-void webhook_take_pending(struct webhook_hub *hub, const struct webhook_delivery_row *rows,
-                          size_t count, int64_t overdue_us, int64_t now_us);
+ * With overdue_us 0 all are taken: right at start when no other server lives on this database.
+ * While others live, the one that stored a delivery sends it, so only those channels of an endpoint
+ * are taken over whose oldest delivery should have been tried overdue_us ago, which tells that its
+ * server is gone: call it every few minutes with what is pending and 600 s. If that server is only
+ * slow, a delivery is sent once more by each of the others, with the same webhook-id: bounded by
+ * their number, not by time. */
+void webhook_take_pending(struct webhook_hub *hub, const struct webhook_pending *pending,
+                          int64_t now_us);
 
 /* ---- events ---- */
 
@@ -181,16 +189,14 @@ struct webhook_event {
 };
 
 /* Adds the rows of all deliveries that this event causes to `batch`. Returns a mark for
- * webhook_on_stored(), or 0 when nobody wants to hear of it. The caller stores the batch. Endpoints
- * of one channel go with the channel (the database deletes them with it), so channel.deleted
- * reaches those that hear of all channels; call it for each deletion, whoever wants it. */
+ * webhook_on_stored(), or 0 when nobody wants to hear of it. The caller stores the batch. */
 uint64_t webhook_append(struct webhook_hub *hub, const struct webhook_event *event,
                         struct store_batch *batch, int64_t now_us);
 
 /* The batch with this mark is stored, or could not be. Then endpoints that it created, changed or
  * deleted are as before, and the deliveries of an event are sent all the same, because the event
  * did happen, and stored with their first attempt; but not those of a channel that could not be
- * created or is not deleted. A mark of 0 is ignored. */
+ * created. A mark of 0 is ignored. */
 void webhook_on_stored(struct webhook_hub *hub, uint64_t mark, enum err result, int64_t now_us);
 
 /* What came of a request. Attempts that the hub no longer knows are ignored. */
@@ -234,8 +240,9 @@ struct webhook_input {
     bool has_is_active;
 };
 
-/* Draws id and secret ("whsec_" and base64). That the account may see the channel is for the caller
- * to check. ERR_INVALID: url, events, description; ERR_LIMIT. */
+/* Draws id and secret ("whsec_" and base64). It hears of what happens once it is stored. That the
+ * account may see the channel is for the caller to check. ERR_INVALID: url, events, description;
+ * ERR_LIMIT. */
 MUST_USE enum err webhook_create(struct webhook_hub *hub, const struct webhook_input *input,
                                  int64_t now_us, const struct webhook_endpoint_row **ret_row,
                                  struct diag *diag);
