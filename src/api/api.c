@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "account/guard.h"
 #include "api/exchange.h"
 #include "base/clock.h"
 #include "base/jsonw.h"
@@ -15,11 +14,22 @@
 
 enum { HOST_LEN_MAX = 255 };
 
+static struct rate_rule mutations_rule(const struct api_config *config)
+{
+    struct rate_rule rule = {.per_second = 50, .burst = 200};
+
+    if (config->mutations.per_second > 0)
+        rule.per_second = config->mutations.per_second;
+    if (config->mutations.burst > 0)
+        rule.burst = config->mutations.burst;
+    return rule;
+}
+
 struct api *api_create(const struct api_config *config, const struct api_handler *handler,
-                       struct channel_directory *directory)
+                       const struct api_parts *parts)
 {
     struct api *api = mem_zalloc(sizeof(*api));
-    const struct guard_rule rule = guard_rule_default();
+    struct rate_rule rule = mutations_rule(config);
 
     /* With our allocator, out of memory is handled in one way, and tests see leaks. */
     json_set_alloc_funcs(mem_alloc, mem_free);
@@ -27,9 +37,14 @@ struct api *api_create(const struct api_config *config, const struct api_handler
     api->public_url_chars = mem_strndup(config->public_url.ptr, config->public_url.len);
     api->config.public_url = text_of(api->public_url_chars);
     api->handler = *handler;
-    api->directory = directory;
+    api->channels = parts->channels;
+    api->accounts = parts->accounts;
+    api->webhooks = parts->webhooks;
+    api->has_recorder = parts->recorder != NULL;
+    if (parts->recorder)
+        api->recorder = *parts->recorder;
+    api->mutations = rate_limit_create(&rule);
     list_init(&api->waiting);
-    api->guard = guard_create(&rule);
     api->body = writer_growing(API_ANSWER_LEN_MAX);
     api->data = writer_growing(API_ANSWER_LEN_MAX);
     return api;
@@ -43,10 +58,11 @@ void api_destroy(struct api *api)
     {
         exchange_destroy(CONTAINER_OF(node, struct exchange, in_waiting));
     }
+    map_deinit(&api->running_keys);
+    rate_limit_destroy(api->mutations);
     writer_deinit(&api->body);
     writer_deinit(&api->data);
-    (void)buf_unref(api->openapi);
-    guard_destroy(api->guard);
+    (void)buf_unref(api->openapi); /* gives NULL */
     mem_free(api->public_url_chars);
     mem_free(api);
 }
@@ -69,37 +85,21 @@ bool api_owns_path(struct text path)
 
 /* ---- credentials ---- */
 
-static void read_caller(struct api *api, const struct api_request *request, int64_t now_us,
-                        struct caller *caller)
+static void find_caller(struct exchange *exchange)
 {
-    struct text scheme = request->authorization;
-    struct text key;
-    uint8_t hash[CRYPTO_SHA256_LEN];
+    const struct api *api = exchange->api;
+    const struct api_request *request = exchange->request;
+    const struct channel *channel =
+        channel_find_by_key(api->channels, credentials_bearer(request->authorization));
+    const struct credentials credentials = {
+        .authorization = request->authorization,
+        .cookie = request->cookie,
+        .csrf_token = request->csrf_token,
+        .address = request->peer_address,
+        .stream_key_channel_id = channel ? channel->id : 0,
+    };
 
-    caller->kind = CALLER_ANYBODY;
-    if (!text_starts_with_nocase(scheme, TEXT("Bearer ")))
-        return; /* none, or those of a proxy in front of us */
-    key = text_trim(text_sub(scheme, 7, scheme.len));
-
-    uint64_t address = guard_key(GUARD_ADDRESS, request->peer_address);
-    int64_t shut_for_us = guard_shut_for_us(api->guard, address, now_us);
-    if (shut_for_us > 0) {
-        caller->error.retry_after_s = (int)((shut_for_us + US_PER_S - 1) / US_PER_S);
-        (void)api_fail(&caller->error, API_TOO_MANY_REQUESTS,
-                       "Too many wrong keys came from this address. Wait a minute.");
-        return;
-    }
-    crypto_sha256(key.len ? key.ptr : "", key.len, hash);
-    const struct channel *channel = channel_find_by_key(api->directory, key);
-    if (crypto_equal(hash, api->config.admin_key_sha256, sizeof(hash))) {
-        caller->kind = CALLER_ADMIN;
-    } else if (channel) {
-        caller->kind = CALLER_HOST;
-        caller->channel_id = channel->id;
-    } else {
-        guard_note(api->guard, address, now_us);
-        (void)api_fail(&caller->error, API_UNAUTHORIZED, "This key is not known.");
-    }
+    account_identify(api->accounts, &credentials, exchange->now_us, &exchange->caller);
 }
 
 /* ---- URLs ---- */
@@ -202,7 +202,7 @@ static struct exchange *open_exchange(struct api *api, const struct api_request 
     list_node_init(&exchange->in_waiting);
     find_base_url(api, request, exchange->base_url);
     find_rtmp_url(api, text_of(exchange->base_url), exchange->rtmp_url);
-    read_caller(api, request, now_us, &exchange->caller);
+    find_caller(exchange);
     return exchange;
 }
 

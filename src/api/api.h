@@ -22,10 +22,15 @@
  * An answer whose calls changed something names the tickets of the store's batches: the server
  * holds it until they are stored and sends api_not_stored() instead when one of them could not be.
  *
- * Credentials  Authorization: Bearer <admin key> or <stream key of the channel>. Wrong keys are
- *              counted by address; too many answer 429 with Retry-After (account/guard.h).
- * Limits       The enum below; over them 413, 414 or 400.
- * Secrets      Answers hold stream keys only for their owner and the admin. Never log a body.
+ * Who calls    account_identify() tells: a session's cookie, or Authorization: Bearer with an API
+ *              key, the admin key, a JWT, a channel's stream key or a publish token. rights.h says
+ *              who may do what. Wrong keys are counted by address; too many answer 429. Changes are
+ *              limited by address and by account.
+ * Creations    take an Idempotency-Key (idempotency.h): asked twice, made once.
+ * Audit        Each mutation that succeeded adds a row to the batch of its change.
+ * Limits       The enum below; over them 413, 414, 400 or 503.
+ * Secrets      Answers hold stream keys only for their owner and the admin; what is shown once is
+ *              stored nowhere in a form that can be read. Never log a body.
  */
 #ifndef API_API_H
 #define API_API_H
@@ -34,15 +39,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "account/account.h"
 #include "base/buf.h"
 #include "base/crypto.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "store/store.h"
 
+struct account_directory;
+struct api;
 struct channel;
 struct channel_directory;
+struct webhook_hub;
 struct writer;
-struct api;
 
 enum {
     API_BODY_LEN_MAX = 65536,
@@ -60,7 +69,7 @@ struct api_config {
     struct text public_url; /* "https://live.example.org", no slash at the end; empty: from the
                                request. Copied. */
     uint16_t rtmp_port;     /* 0: RTMP is off, rtmpUrl is null */
-    uint8_t admin_key_sha256[CRYPTO_SHA256_LEN];
+    struct rate_rule mutations; /* of an address, and of an account; 0: 50 a second, 200 at once */
 };
 
 /* All borrowed. Header values are empty when the header is absent. */
@@ -83,7 +92,7 @@ struct api_request {
 
 struct api_header {
     const char *name; /* lower case, static */
-    char value[96];
+    char value[ACCOUNT_SET_COOKIE_LEN_MAX + 1];
 };
 
 struct api_answer {
@@ -99,15 +108,38 @@ struct api_answer {
 
 /* ---- what blocks ---- */
 
-enum api_task_kind { API_TASK_NONE };
+enum api_task_kind {
+    API_TASK_QUERY = 1, /* on the thread of the store, in order with the batches */
+    API_TASK_PASSWORD,  /* on a thread that may be busy for some 55 ms */
+};
 
-/* Work for the pool. Made by the API and given to run_task(); whoever did it fills err and diag and
- * gives it back with api_task_done(). */
+/* Work for the pool. Made by the API and given to run_task(); comes back with api_task_done() after
+ * api_task_work(). */
 struct api_task {
     enum api_task_kind kind;
+    struct store_query query;
+    struct store_result result;
+    struct password_job password;
     enum err err;
     struct diag diag;
     void *call; /* the API's own */
+};
+
+/* Does the task, on the thread of the pool that its kind wants. Blocks. */
+void api_task_work(struct api_task *task, struct store *store);
+
+/* ---- the owner ---- */
+
+struct api_check {
+    bool is_ok;
+    char detail[160]; /* a sentence; "" when all is well */
+};
+
+/* What was measured in the last seconds. */
+struct api_health {
+    struct api_check database;
+    struct api_check media;    /* the media loop answers */
+    struct api_check delivery; /* the edges answer */
 };
 
 struct api_handler {
@@ -118,13 +150,54 @@ struct api_handler {
     /* The answer of a request that waited is complete. `answer` is what api_call() got: release it
      * with api_answer_deinit(). The request is not used any more. */
     void (*answer)(void *context, struct api_answer *answer);
-    /* The ticket of the newest batch that went to the store; tickets rise by one. */
+    /* Takes the batch: rows of accounts, keys and sessions, of audit_log and idempotency_keys. */
+    void (*store)(void *context, struct store_batch *batch);
+    /* The ticket of the newest batch that was taken; tickets rise by one. */
     uint64_t (*ticket)(void *context);
+    void (*health)(void *context, struct api_health *ret_health);
+    /* A publish token is good no more: who publishes with it is to be closed. May be NULL. */
+    void (*token_revoked)(void *context, uint64_t channel_id, const char *token_id);
 };
 
-/* The directory is borrowed and must outlive it; config and handler are copied. */
+/* ---- recordings ---- */
+
+struct api_recording {
+    uint64_t channel_id;
+    uint64_t broadcast_id;
+    bool is_recording;
+    int64_t started_at_us; /* wall clock */
+    int64_t duration_us;
+    uint64_t bytes;
+    char url[STORE_URL_LEN_MAX + 1]; /* "/recordings/7/12/index.m3u8"; "": nothing to play yet */
+    char reason[STORE_REASON_LEN_MAX + 1]; /* why it ended before its time; "": it did not */
+};
+
+/* Who keeps recordings, as the control loop sees it. */
+struct api_recorder {
+    void *context;
+    /* Records the broadcast that goes on. OK too when it is recorded already. Errors put a sentence
+     * into diag. */
+    enum err (*start)(void *context, uint64_t channel_id, struct diag *diag);
+    enum err (*stop)(void *context, uint64_t channel_id, struct diag *diag);
+    /* Of the broadcast that goes on, or the newest of the channel. False: there is none. */
+    bool (*status)(void *context, uint64_t channel_id, struct api_recording *ret_recording);
+    /* Fills the index-th of those that run now. False: there are no more. */
+    bool (*active_at)(void *context, size_t index, struct api_recording *ret_recording);
+};
+
+/* What the operations work on; all of it borrowed and must outlive the API. */
+struct api_parts {
+    struct channel_directory *channels;
+    struct account_directory *accounts;
+    struct webhook_hub *webhooks;
+    const struct api_recorder *recorder; /* NULL: this server keeps no recordings */
+};
+
+/* ---- life ---- */
+
+/* Config, handler and parts are copied. */
 struct api *api_create(const struct api_config *config, const struct api_handler *handler,
-                       struct channel_directory *directory);
+                       const struct api_parts *parts);
 /* Forgets requests that wait: their answers are never given. No task may come back after it; those
  * that did not are released here. */
 void api_destroy(struct api *api);
@@ -141,6 +214,11 @@ void api_answer_deinit(struct api_answer *answer);
 
 /* A task is done, or failed (task->err). Takes it; may call handler.answer(). */
 void api_task_done(struct api *api, struct api_task *task, int64_t now_us);
+
+/* While api_call() or api_task_done() runs, the owner keeps each batch that a part of the domain
+ * hands to it, tells it here, and lets it go to the store only when the function has returned: so
+ * that audit and idempotency rows become part of the same transaction. Harmless at other times. */
+void api_on_batch(struct api *api, struct store_batch *batch);
 
 /* Turns an answer into the one that says that the change could not be stored (503), in the same
  * dialect (REST or tRPC). */

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/jsonw.h"
 
 static const struct {
@@ -28,6 +29,40 @@ bool api_fail(struct api_error *error, enum api_code code, const char *format, .
     return false;
 }
 
+bool api_fail_field(struct api_error *error, const char *field, const char *what)
+{
+    (void)snprintf(error->field, sizeof(error->field), "%s", field); /* cut to fit */
+    return api_fail(error, API_INVALID_INPUT, "%s: %s", error->field, what);
+}
+
+enum api_code api_code_find(const char *name)
+{
+    for (enum api_code code = API_OK + 1; code < API_CODE_END; code++)
+        if (strcmp(rows[code].code, name) == 0)
+            return code;
+    return API_OK;
+}
+
+const char *api_code_name(enum api_code code)
+{
+    return rows[code].code;
+}
+
+int api_retry_after_s(int64_t wait_us)
+{
+    return (int)((wait_us + US_PER_S - 1) / US_PER_S);
+}
+
+/* "displayName: it has 1 to 100 bytes." */
+static void find_field(struct api_error *error)
+{
+    size_t len = strcspn(error->message, ": ");
+
+    if (len == 0 || len > API_FIELD_NAME_LEN_MAX || error->message[len] != ':')
+        return;
+    (void)snprintf(error->field, sizeof(error->field), "%.*s", (int)len, error->message); /* fits */
+}
+
 bool api_fail_err(struct api_error *error, enum err err, const struct diag *diag)
 {
     static const struct {
@@ -37,13 +72,17 @@ bool api_fail_err(struct api_error *error, enum err err, const struct diag *diag
         {ERR_NOT_FOUND, API_NOT_FOUND},   {ERR_CONFLICT, API_CONFLICT},
         {ERR_INVALID, API_INVALID_INPUT}, {ERR_LIMIT, API_LIMIT_REACHED},
         {ERR_DENIED, API_FORBIDDEN},      {ERR_AGAIN, API_BUSY},
+        {ERR_UNSUPPORTED, API_PRECONDITION},
     };
     enum api_code code = API_INTERNAL;
 
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
         if (codes[i].err == err)
             code = codes[i].code;
-    return api_fail(error, code, "%s", diag->message);
+    (void)api_fail(error, code, "%s", diag->message); /* always false */
+    if (code == API_INVALID_INPUT)
+        find_field(error);
+    return false;
 }
 
 int api_code_status(enum api_code code)
@@ -60,7 +99,8 @@ static const char *status_phrase(int status)
     } phrases[] = {
         {400, "Bad Request"},         {401, "Unauthorized"},           {403, "Forbidden"},
         {404, "Not Found"},           {405, "Method Not Allowed"},     {409, "Conflict"},
-        {413, "Content Too Large"},   {415, "Unsupported Media Type"}, {429, "Too Many Requests"},
+        {412, "Precondition Failed"}, {413, "Content Too Large"},      {415, "Unsupported Media Type"},
+        {422, "Unprocessable Content"}, {429, "Too Many Requests"},    {501, "Not Implemented"},
         {503, "Service Unavailable"},
     };
 
@@ -70,16 +110,23 @@ static const char *status_phrase(int status)
     return "Internal Server Error";
 }
 
-static void write_pointer(struct jsonw *j, const struct api_error *error)
+/* The sentence without the name that it begins with: it stands beside it. */
+static const char *message_of_field(const struct api_error *error)
 {
-    char pointer[API_FIELD_NAME_LEN_MAX + 2];
+    size_t len = strlen(error->field);
+    bool is_named = strncmp(error->message, error->field, len) == 0 &&
+                    strncmp(error->message + len, ": ", 2) == 0;
 
-    (void)snprintf(pointer, sizeof(pointer), "/%s", error->field);
+    return is_named ? error->message + len + 2 : error->message;
+}
+
+static void write_fields(struct jsonw *j, const struct api_error *error)
+{
     jsonw_key(j, "errors");
     jsonw_array_begin(j);
     jsonw_object_begin(j);
-    jsonw_member_str(j, "detail", error->message);
-    jsonw_member_str(j, "pointer", pointer);
+    jsonw_member_str(j, "field", error->field);
+    jsonw_member_str(j, "message", message_of_field(error));
     jsonw_object_end(j);
     jsonw_array_end(j);
 }
@@ -95,7 +142,7 @@ void api_write_problem(struct jsonw *j, const struct api_error *error)
     jsonw_member_str(j, "code", rows[error->code].code);
     jsonw_member_str(j, "detail", error->message);
     if (*error->field)
-        write_pointer(j, error);
+        write_fields(j, error);
     jsonw_object_end(j);
 }
 
@@ -112,6 +159,9 @@ void api_write_trpc_error(struct jsonw *j, const struct api_error *error, struct
     jsonw_member_i64(j, "httpStatus", rows[error->code].status);
     if (path.ptr)
         jsonw_member_text(j, "path", path);
+    jsonw_member_str(j, "problem", rows[error->code].code);
+    if (*error->field)
+        write_fields(j, error);
     jsonw_object_end(j);
     jsonw_object_end(j);
     jsonw_object_end(j);
@@ -128,7 +178,7 @@ void api_add_header(struct api_answer *answer, const char *name, struct text val
 
 void api_add_error_headers(struct api_answer *answer, const struct api_error *error)
 {
-    if (error->code == API_UNAUTHORIZED)
+    if (rows[error->code].status == 401)
         api_add_header(answer, "www-authenticate", TEXT("Bearer realm=\"stoa\""));
     if (error->retry_after_s > 0) {
         char seconds[16];

@@ -1,5 +1,10 @@
 #include "api/exchange.h"
 
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "api/rights.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
 
@@ -12,7 +17,9 @@ void exchange_add_calls(struct exchange *exchange, size_t count)
 
         call->exchange = exchange;
         call->api = exchange->api;
-        call->directory = exchange->api->directory;
+        call->channels = exchange->api->channels;
+        call->accounts = exchange->api->accounts;
+        call->webhooks = exchange->api->webhooks;
         call->caller = &exchange->caller;
         call->base_url = text_of(exchange->base_url);
         call->rtmp_url = text_of(exchange->rtmp_url);
@@ -35,12 +42,49 @@ static void keep_result(struct call *call)
     call->result = writer_copy_buf(data);
 }
 
+static void set_default_target(struct call *call)
+{
+    const struct field *field = &call->operation->fields[0];
+
+    if (call->target[0] != '\0' || !field->name || !call->input.is_given[0])
+        return;
+    if (field->type == FIELD_INTEGER)
+        call_set_target(call, "channel %lld", (long long)call->input.number[0]);
+    else if (field->type == FIELD_UUID)
+        call_set_target(call, "%.*s", TEXT_ARG(call->input.text[0]));
+}
+
+static void write_audit(struct call *call, struct store_batch *batch)
+{
+    const struct caller *actor = call->actor.kind ? &call->actor : call->caller;
+
+    set_default_target(call);
+    account_audit(call->accounts, batch, actor, call->exchange->request->peer_address,
+                  call->operation->name, text_of(call->target), text_of(call->detail),
+                  call->now_us);
+}
+
+/* What belongs to each mutation that succeeded, in the transaction of the change itself. */
+static void complete_mutation(struct call *call)
+{
+    struct api *api = call->api;
+    struct store_batch *own = api->batch ? NULL : store_batch_create();
+    struct store_batch *batch = api->batch ? api->batch : own;
+
+    write_audit(call, batch);
+    idempotency_keep(call, batch);
+    if (own)
+        call_store(call, own);
+}
+
 /* From here to the next wait, or to the end. */
 static void step(struct call *call, call_fn *next)
 {
-    struct jsonw out = jsonw_of(&call->api->data);
+    struct api *api = call->api;
+    struct jsonw out = jsonw_of(&api->data);
 
-    writer_clear(&call->api->data);
+    writer_clear(&api->data);
+    api->batch = NULL;
     call->out = &out;
     call->now_us = call->exchange->now_us;
     call->state = CALL_DONE;
@@ -48,14 +92,46 @@ static void step(struct call *call, call_fn *next)
         call->state = CALL_REFUSED;
     else if (call->state == CALL_DONE)
         keep_result(call);
+    if (call->state == CALL_DONE && call->operation->kind == OPERATION_MUTATION &&
+        !call->idempotency.is_replay)
+        complete_mutation(call);
+    if (call->state != CALL_WAITING)
+        idempotency_end(call);
     call->out = NULL;
+    api->batch = NULL;
+}
+
+bool call_admit(struct call *call)
+{
+    call->is_admitted = rights_admit(call);
+    return call->is_admitted;
 }
 
 void call_run(struct call *call)
 {
-    if (call_check_caller(call->operation, call->caller, call->error) &&
-        call_check_channel(call->operation, call->caller, &call->input, call->error))
-        step(call, call->operation->handle);
+    assert(call->is_admitted);
+    if (rights_check_channel(call))
+        step(call, idempotency_is_asked(call) ? idempotency_run : call->operation->handle);
+}
+
+void call_store(struct call *call, struct store_batch *batch)
+{
+    call->api->handler.store(call->api->handler.context, batch);
+}
+
+void call_set_target(struct call *call, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(call->target, sizeof(call->target), format, args); /* cut to fit */
+    va_end(args);
+}
+
+void api_on_batch(struct api *api, struct store_batch *batch)
+{
+    if (!api->batch)
+        api->batch = batch;
 }
 
 /* ---- waiting ---- */
@@ -84,6 +160,34 @@ bool call_wait(struct call *call, struct api_task *task, call_fn *resume)
     return true;
 }
 
+struct api_task *call_make_task(enum api_task_kind kind)
+{
+    struct api_task *task = mem_zalloc(sizeof(*task));
+
+    task->kind = kind;
+    return task;
+}
+
+bool call_fail_query(struct call *call)
+{
+    if (call->task->err == ERR_INVALID)
+        return api_fail_field(call->error, "cursor", "is not one that this list gave");
+    return api_fail(call->error, API_BUSY,
+                    "The database could not be read just now. Try again in a moment.");
+}
+
+void api_task_work(struct api_task *task, struct store *store)
+{
+    switch (task->kind) {
+    case API_TASK_QUERY:
+        task->err = store_run_query(store, &task->query, &task->result, &task->diag);
+        break;
+    case API_TASK_PASSWORD:
+        task->err = password_job_run(&task->password);
+        break;
+    }
+}
+
 /* Goes on where the task was asked for. */
 void call_resume(struct call *call, struct api_task *task)
 {
@@ -96,7 +200,9 @@ void call_resume(struct call *call, struct api_task *task)
 
 void api_task_release(struct api *api, struct api_task *task)
 {
-    (void)api;
+    if (task->kind == API_TASK_PASSWORD)
+        account_job_end(api->accounts, &task->password);
+    store_result_deinit(&task->result);
     mem_free(task);
 }
 
@@ -142,9 +248,13 @@ void exchange_destroy(struct exchange *exchange)
         api->waiting_count--;
     }
     for (size_t i = 0; i < exchange->call_count; i++) {
-        (void)buf_unref(exchange->calls[i].result); /* gives NULL */
-        if (exchange->calls[i].task)
-            api_task_release(api, exchange->calls[i].task);
+        struct call *call = &exchange->calls[i];
+
+        idempotency_end(call);
+        secret_wipe(&call->drawn);
+        (void)buf_unref(call->result); /* gives NULL */
+        if (call->task)
+            api_task_release(api, call->task);
     }
     json_decref(exchange->json);
     mem_free(exchange->chars);

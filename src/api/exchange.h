@@ -17,26 +17,33 @@
 
 #include <jansson.h>
 
+#include "api/idempotency.h"
 #include "api/operation.h"
 #include "base/list.h"
+#include "base/map.h"
 #include "base/writer.h"
 
 enum { EXCHANGE_URL_LEN_MAX = 300 };
 
 struct exchange;
-struct guard;
 
 struct api {
     struct api_config config; /* public_url points to public_url_chars */
     char *public_url_chars;
     struct api_handler handler;
-    struct channel_directory *directory;
-    struct guard *guard;
+    struct channel_directory *channels;
+    struct account_directory *accounts;
+    struct webhook_hub *webhooks;
+    struct api_recorder recorder;
+    bool has_recorder;
+    struct rate_limit *mutations;
     struct writer body;  /* the answer's, while it is put together */
     struct writer data;  /* one operation's result */
     struct list waiting; /* exchanges with calls that wait */
     size_t waiting_count;
-    struct buf *openapi; /* rendered once; NULL: not yet */
+    struct map running_keys;   /* hash of an idempotency key -> the call that has it */
+    struct store_batch *batch; /* borrowed: the first one of the step that runs now; NULL: none */
+    struct buf *openapi;       /* rendered once; NULL: not yet */
 };
 
 enum call_state { CALL_REFUSED = 1, CALL_WAITING, CALL_DONE };
@@ -45,7 +52,9 @@ enum call_state { CALL_REFUSED = 1, CALL_WAITING, CALL_DONE };
 struct call {
     struct exchange *exchange;
     struct api *api;
-    struct channel_directory *directory;
+    struct channel_directory *channels;
+    struct account_directory *accounts;
+    struct webhook_hub *webhooks;
     const struct operation *operation; /* NULL: there is none with this name */
     const struct caller *caller;
     struct text name; /* tRPC: the procedure as it was asked for */
@@ -55,12 +64,19 @@ struct call {
     int64_t now_us;
     struct jsonw *out;
     struct api_error *error;
+    /* For the audit log: what was acted on, and how. By default the id in field 0, and nothing. */
+    char target[ROW_TARGET_LEN_MAX + 1];
+    char detail[ROW_DETAIL_LEN_MAX + 1];
+    struct caller actor; /* when it is not `caller`: who has just signed in */
+    struct secret drawn; /* a password that is shown once */
 
+    bool is_admitted;
     enum call_state state;
     struct api_error refusal; /* what `error` points to */
     struct buf *result;       /* JSON; CALL_DONE */
     struct api_task *task;    /* what it waits for, or what has just come back; owned */
     call_fn *resume;
+    struct idempotency idempotency;
 };
 
 struct exchange {
@@ -85,13 +101,34 @@ struct exchange {
 /* Makes room for the calls, all of them refused until call_run(). */
 void exchange_add_calls(struct exchange *exchange, size_t count);
 
-/* Runs the operation with call->input. Credentials are checked here, so there is no other way to an
- * operation. */
+/* May it be called at all? Before the input is read. */
+bool call_admit(struct call *call);
+
+/* Runs the operation with call->input, when the call was admitted and the caller may act on the
+ * channel: there is no other way to an operation. */
 void call_run(struct call *call);
 
 /* For handlers: waits for the task (owned from here on), then goes on with `resume`, which finds it
  * in call->task. `return call_wait(...)`: false when the pool is too busy. */
 bool call_wait(struct call *call, struct api_task *task, call_fn *resume);
+
+/* For handlers: the query of call->task failed. Fills call->error and returns false. */
+bool call_fail_query(struct call *call);
+
+/* A task of this kind, to be filled and given to call_wait(). */
+struct api_task *call_make_task(enum api_task_kind kind);
+
+/* For handlers: gives a batch to the store. */
+void call_store(struct call *call, struct store_batch *batch);
+
+/* Sets what the audit log says was acted on. */
+void call_set_target(struct call *call, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Given, and not null. */
+static inline bool call_has(const struct call *call, size_t field)
+{
+    return call->input.is_given[field] && !call->input.is_null[field];
+}
 
 /* For api.c: goes on with a call whose task came back. */
 void call_resume(struct call *call, struct api_task *task);

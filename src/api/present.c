@@ -23,7 +23,22 @@ void present_url(struct jsonw *j, const char *key, struct text base_url, const c
     jsonw_member_text(j, key, writer_as_text(&w));
 }
 
-static void present_time(struct jsonw *j, const char *key, int64_t wall_us)
+void present_path(struct jsonw *j, const char *key, struct text base_url, const char *path)
+{
+    char url[URL_LEN_MAX + STORE_URL_LEN_MAX];
+    struct writer w = writer_fixed(url, sizeof(url));
+
+    if (!*path) {
+        jsonw_member_null(j, key);
+        return;
+    }
+    if (*path == '/') /* else it is a whole URL already */
+        writer_text(&w, base_url);
+    writer_str(&w, path);
+    jsonw_member_text(j, key, writer_as_text(&w));
+}
+
+void present_time(struct jsonw *j, const char *key, int64_t wall_us)
 {
     char chars[40];
     struct writer w = writer_fixed(chars, sizeof(chars));
@@ -36,7 +51,33 @@ static void present_time(struct jsonw *j, const char *key, int64_t wall_us)
     jsonw_member_text(j, key, writer_as_text(&w));
 }
 
-static void present_known(struct jsonw *j, const char *key, int64_t number)
+void present_id(struct jsonw *j, const char *key, uint64_t id)
+{
+    if (id == 0)
+        jsonw_member_null(j, key);
+    else
+        jsonw_member_u64(j, key, id);
+}
+
+void present_words(struct jsonw *j, const char *key, const char *words)
+{
+    struct text rest = text_of(words);
+
+    jsonw_key(j, key);
+    jsonw_array_begin(j);
+    while (rest.len != 0)
+        jsonw_text(j, text_cut(&rest, ' '));
+    jsonw_array_end(j);
+}
+
+void present_seconds_between(struct jsonw *j, const char *key, int64_t from_us, int64_t until_us)
+{
+    bool is_known = from_us != 0 && until_us >= from_us;
+
+    present_fraction(j, key, is_known ? (double)(until_us - from_us) / US_PER_S : -1, 3);
+}
+
+void present_known(struct jsonw *j, const char *key, int64_t number)
 {
     if (number < 0)
         jsonw_member_null(j, key);
@@ -44,7 +85,7 @@ static void present_known(struct jsonw *j, const char *key, int64_t number)
         jsonw_member_i64(j, key, number);
 }
 
-static void present_fraction(struct jsonw *j, const char *key, double number, unsigned decimals)
+void present_fraction(struct jsonw *j, const char *key, double number, unsigned decimals)
 {
     jsonw_key(j, key);
     if (number < 0)
@@ -53,7 +94,7 @@ static void present_fraction(struct jsonw *j, const char *key, double number, un
         jsonw_double(j, number, decimals);
 }
 
-static void present_word(struct jsonw *j, const char *key, const char *word)
+void present_word(struct jsonw *j, const char *key, const char *word)
 {
     jsonw_member_str(j, key, word && *word ? word : NULL);
 }
@@ -127,7 +168,7 @@ void present_status(struct jsonw *j, const struct channel *channel, struct text 
         present_url(j, "hlsPlaybackUrl", base_url, "/hls/", channel->id, "/index.m3u8");
     else
         jsonw_member_null(j, "hlsPlaybackUrl");
-    jsonw_member_null(j, "recordingUrl");
+    present_path(j, "recordingUrl", base_url, channel->recording_url);
     present_viewers(j, channel);
     jsonw_member_u64(j, "webrtcViewers", channel->webrtc_viewers);
     jsonw_member_u64(j, "hlsViewers", channel->hls_viewers);
@@ -149,16 +190,39 @@ void present_publish_members(struct jsonw *j, const struct channel *channel, str
         jsonw_null(j);
 }
 
-void present_publish(struct jsonw *j, const struct channel *channel, struct text base_url,
-                     struct text rtmp_url)
+void present_relay(struct jsonw *j, const struct channel *channel, struct text base_url)
 {
+    bool is_active = relay_state_is_active(channel->state);
+
     jsonw_object_begin(j);
-    present_publish_members(j, channel, base_url, rtmp_url);
+    jsonw_member_u64(j, "channelId", channel->id);
+    jsonw_member_str(j, "title", channel->title);
+    jsonw_member_bool(j, "isActive", is_active);
+    present_word(j, "status", relay_state_name(channel->state));
+    present_word(j, "error", channel->state == RELAY_ERROR ? channel->reason : NULL);
+    present_viewers(j, channel);
+    present_known(j, "bitrate", channel->stats.bitrate_kbps);
+    present_fraction(j, "fps", channel->stats.fps, 1);
+    present_word(j, "health", health_name(channel->health.health));
+    present_word(j, "healthReason", channel->health.reason);
+    present_time(j, "startedAt", is_active ? channel->started_at_us : 0);
+    if (relay_state_is_playable(channel->state))
+        present_url(j, "playbackUrl", base_url, "/hls/", channel->id, "/index.m3u8");
+    else
+        jsonw_member_null(j, "playbackUrl");
+    jsonw_member_str(j, "source", "local");
+    jsonw_member_str(j, "platform", "local");
     jsonw_object_end(j);
 }
 
+static void present_owner_members(struct jsonw *j, const struct channel *channel)
+{
+    present_word(j, "hostUserId", channel->host_user_id);
+    present_id(j, "maxDurationSeconds", channel->max_duration_s);
+}
+
 void present_channel(struct jsonw *j, const struct channel *channel, struct text base_url,
-                     struct text rtmp_url, bool is_owner)
+                     struct text rtmp_url, bool is_owner, bool sees_key)
 {
     char name[40];
 
@@ -166,11 +230,16 @@ void present_channel(struct jsonw *j, const struct channel *channel, struct text
     jsonw_object_begin(j);
     present_summary_members(j, channel, base_url);
     jsonw_member_str(j, "channelName", name);
+    jsonw_member_str(j, "streamMode", stream_mode_name(channel->stream_mode));
     jsonw_key(j, "streamingStatus");
     present_status(j, channel, base_url);
-    if (is_owner) {
+    if (is_owner)
+        present_owner_members(j, channel);
+    if (sees_key) {
         jsonw_key(j, "publish");
-        present_publish(j, channel, base_url, rtmp_url);
+        jsonw_object_begin(j);
+        present_publish_members(j, channel, base_url, rtmp_url);
+        jsonw_object_end(j);
     }
     jsonw_object_end(j);
 }

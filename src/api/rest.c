@@ -29,10 +29,21 @@ static struct text field_of_segment(struct text segment)
     return text_sub(segment, 1, segment.len - 2);
 }
 
-/* True when the path has the operation's shape. With `input`, also takes the fields in it; then
- * false can mean a wrong value, and error tells. */
-static bool match(const struct operation *operation, struct text path, struct input *input,
-                  struct api_error *error)
+/* Takes a field out of the path. `*to` has room for what is decoded, and moves behind it. */
+static bool take_segment(struct call *call, struct text field, struct text segment, char **to)
+{
+    size_t index = (size_t)operation_field_find(call->operation, field);
+    struct text value = {*to, 0}; /* no value is empty, so the field refuses what is badly encoded */
+
+    if (segment.len <= SEGMENT_LEN_MAX && query_decode(segment, false, *to, &value.len) != OK)
+        value.len = 0;
+    *to += value.len;
+    return input_from_text(call->operation, index, value, &call->input, call->error);
+}
+
+/* True when the path has the operation's shape. With a call, also takes the fields in it; then
+ * false can mean a wrong value, and its error tells. */
+static bool match(const struct operation *operation, struct text path, struct call *call, char **to)
 {
     struct text pattern = text_of(operation->path);
 
@@ -47,15 +58,7 @@ static bool match(const struct operation *operation, struct text path, struct in
         path = text_sub(path, got.len, path.len);
         if (field.len == 0 && !text_equal(wanted, got))
             return false;
-        if (field.len == 0 || !input)
-            continue;
-
-        char chars[SEGMENT_LEN_MAX];
-        size_t len;
-        if (got.len > sizeof(chars) || query_decode(got, false, chars, &len) != OK)
-            len = 0; /* no value is empty, so the field refuses it */
-        size_t i = (size_t)operation_field_find(operation, field);
-        if (!input_from_text(operation, i, (struct text){chars, len}, input, error))
+        if (field.len != 0 && call && !take_segment(call, field, got, to))
             return false;
     }
     return pattern.len == 0 && path.len == 0;
@@ -69,14 +72,16 @@ static const struct operation *route(struct text method, struct text path,
 
     if (text_equal(method, TEXT("HEAD")))
         method = TEXT("GET");
-    for (size_t i = 0; i < operation_count; i++) {
-        if (!match(&operations[i], path, NULL, NULL))
+    for (size_t i = 0; i < operation_count(); i++) {
+        const struct operation *operation = operation_at(i);
+
+        if (!operation->method || !match(operation, path, NULL, NULL))
             continue;
-        if (text_equal(text_of(operations[i].method), method))
-            return &operations[i];
+        if (text_equal(text_of(operation->method), method))
+            return operation;
         writer_str(&w, w.len ? ", " : "");
-        writer_str(&w, operations[i].method);
-        writer_str(&w, text_equal(text_of(operations[i].method), TEXT("GET")) ? ", HEAD" : "");
+        writer_str(&w, operation->method);
+        writer_str(&w, text_equal(text_of(operation->method), TEXT("GET")) ? ", HEAD" : "");
     }
     allowed[w.len] = '\0';
     return NULL;
@@ -128,12 +133,12 @@ static bool take_input(struct call *call, struct text path)
     struct exchange *exchange = call->exchange;
     const struct operation *operation = call->operation;
     const struct api_request *request = exchange->request;
+    char *to = exchange->chars = mem_alloc(path.len + request->query.len);
 
-    exchange->chars = mem_alloc(request->query.len);
-    return match(operation, path, &call->input, call->error) &&
-           (operation->kind == OPERATION_QUERY
-                ? take_query(operation, request->query, &call->input, exchange->chars, call->error)
-                : take_body(operation, request, &call->input, &exchange->json, call->error)) &&
+    return match(operation, path, call, &to) &&
+           (operation->kind == OPERATION_MUTATION
+                ? take_body(operation, request, &call->input, &exchange->json, call->error)
+                : take_query(operation, request->query, &call->input, to, call->error)) &&
            input_check(operation, &call->input, call->error);
 }
 
@@ -158,7 +163,7 @@ static void call_operation(struct exchange *exchange, const struct operation *op
     exchange->finish = finish;
     call = &exchange->calls[0];
     call->operation = operation;
-    if (call_check_caller(operation, call->caller, call->error) && take_input(call, path))
+    if (call_admit(call) && take_input(call, path))
         call_run(call);
 }
 

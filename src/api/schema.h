@@ -1,6 +1,6 @@
 /*
  * schema - the shapes of what operations answer, as tables, for the OpenAPI document. Private to
- * api/. The answers themselves are written by present.c and operation.c; a test compares.
+ * api/. The answers themselves are written by present*.c and operation*.c; a test compares.
  */
 #ifndef API_SCHEMA_H
 #define API_SCHEMA_H
@@ -14,8 +14,10 @@ enum schema_type {
     SCHEMA_INTEGER,
     SCHEMA_NUMBER,
     SCHEMA_BOOLEAN,
+    SCHEMA_TEXTS,  /* an array */
     SCHEMA_OBJECT, /* of the schema named in `ref` */
     SCHEMA_ARRAY,  /* of such objects */
+    SCHEMA_JSON,   /* an object that is not ours to describe */
 };
 
 struct schema_member {
@@ -23,7 +25,8 @@ struct schema_member {
     enum schema_type type;
     bool is_nullable;
     bool is_optional;
-    const char *ref;
+    const char *ref;   /* OBJECT, ARRAY */
+    const char *words; /* TEXT, TEXTS: all there are, with spaces between; NULL: any */
 };
 
 struct schema {

@@ -23,15 +23,14 @@ static void refuse(struct exchange *exchange, enum api_code code, const char *me
     exchange_answer(exchange, api_code_status(code), "application/json");
 }
 
-static const char *kind_name(enum operation_kind kind)
-{
-    return kind == OPERATION_QUERY ? "query" : "mutation";
-}
-
-static const char *kind_method(enum operation_kind kind)
-{
-    return kind == OPERATION_QUERY ? "GET" : "POST";
-}
+static const struct {
+    const char *name;
+    const char *method;
+} kinds[] = {
+    [OPERATION_QUERY] = {"query", "GET"},
+    [OPERATION_MUTATION] = {"mutation", "POST"},
+    [OPERATION_SUBSCRIPTION] = {"subscription", "GET"},
+};
 
 /* ---- the calls ---- */
 
@@ -69,11 +68,15 @@ static bool check_procedure(struct call *call)
     if (!operation)
         return api_fail(call->error, API_NOT_FOUND, "No procedure found on path \"%.*s\"",
                         (int)(call->name.len < 100 ? call->name.len : 100), call->name.ptr);
-    if (!text_equal(method, text_of(kind_method(operation->kind))))
+    if (!text_equal(method, text_of(kinds[operation->kind].method)))
         return api_fail(call->error, API_METHOD_NOT_ALLOWED,
                         "Unsupported %.*s-request to %s procedure at path \"%s\"",
                         (int)(method.len < 16 ? method.len : 16), method.ptr,
-                        kind_name(operation->kind), operation->name);
+                        kinds[operation->kind].name, operation->name);
+    if (operation->kind == OPERATION_SUBSCRIPTION) /* edge/ serves those before they come here */
+        return api_fail(call->error, API_INVALID_INPUT,
+                        "%s is a subscription: it takes httpSubscriptionLink or wsLink",
+                        operation->name);
     return true;
 }
 
@@ -81,16 +84,18 @@ static void start_call(struct call *call, const struct api_error *broken)
 {
     json_t *json;
 
-    if (check_procedure(call) && call_check_caller(call->operation, call->caller, call->error) &&
+    if (check_procedure(call) && call_admit(call) &&
         input_of_call(call, broken, &json) &&
         input_from_json(call->operation, json, &call->input, call->error) &&
         input_check(call->operation, &call->input, call->error))
         call_run(call);
 }
 
-static void start_calls(struct exchange *exchange, struct text names,
-                        const struct api_error *broken)
+/* True when one of them is a subscription. */
+static bool name_calls(struct exchange *exchange, struct text names)
 {
+    bool has_subscription = false;
+
     for (size_t i = 0; i < exchange->call_count; i++) {
         struct call *call = &exchange->calls[i];
 
@@ -98,7 +103,24 @@ static void start_calls(struct exchange *exchange, struct text names,
         if (!call->name.ptr)
             call->name = TEXT("");
         call->operation = operation_find(call->name);
-        start_call(call, broken);
+        has_subscription |= call->operation && call->operation->kind == OPERATION_SUBSCRIPTION;
+    }
+    return has_subscription;
+}
+
+static void start_calls(struct exchange *exchange, struct text names,
+                        const struct api_error *broken)
+{
+    bool is_refused = name_calls(exchange, names) && exchange->is_batch;
+
+    for (size_t i = 0; i < exchange->call_count; i++) {
+        struct call *call = &exchange->calls[i];
+
+        if (is_refused)
+            (void)api_fail(call->error, API_INVALID_INPUT,
+                           "Cannot batch subscription calls"); /* always false */
+        else
+            start_call(call, broken);
     }
 }
 
@@ -110,7 +132,7 @@ static void add_call_headers(const struct call *call)
     struct api_answer *answer = call->exchange->answer;
 
     if (call->error->code == API_METHOD_NOT_ALLOWED && call->operation)
-        api_add_header(answer, "allow", text_of(kind_method(call->operation->kind)));
+        api_add_header(answer, "allow", text_of(kinds[call->operation->kind].method));
     api_add_error_headers(answer, call->error);
 }
 
@@ -190,7 +212,7 @@ static void finish_stream(struct exchange *exchange)
 /* A batch has one kind of procedures; unknown ones have none. */
 static bool is_mixed(struct text paths)
 {
-    bool has[3] = {false};
+    bool has[OPERATION_SUBSCRIPTION + 1] = {false};
 
     while (paths.len != 0) {
         const struct operation *operation = operation_find(text_cut(&paths, ','));

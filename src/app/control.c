@@ -14,126 +14,6 @@
 #include "base/mem.h"
 #include "base/writer.h"
 
-enum { STORE_QUEUE_MAX = 20000, ADMIN_KEY_LEN = 40 };
-
-static void arm_directory(struct server *server);
-
-/* ---- the store ---- */
-
-struct store_job {
-    struct pool_job job;
-    struct server *server;
-    struct store_change change;
-    enum err err;
-    struct diag diag;
-};
-
-static void store_work(struct pool_job *job)
-{
-    struct store_job *store_job = CONTAINER_OF(job, struct store_job, job);
-
-    store_job->err = store_apply(store_job->server->store, &store_job->change, &store_job->diag);
-}
-
-/* Answers that promised that this change is stored. */
-static void release_waiting_calls(struct server *server, uint64_t ticket, enum err err)
-{
-    LIST_FOR_EACH(node, &server->waiting_calls)
-    {
-        struct edge_call *call = CONTAINER_OF(node, struct edge_call, node);
-
-        if (err && call->answer.first_ticket <= ticket)
-            api_not_stored(&call->answer); /* sent at once: what else it waited for is in vain */
-        else if (call->answer.last_ticket > ticket)
-            continue;
-        list_unlink(node);
-        edge_answer(call);
-    }
-}
-
-static void store_done(struct pool_job *job)
-{
-    struct store_job *store_job = CONTAINER_OF(job, struct store_job, job);
-    struct server *server = store_job->server;
-
-    server->is_store_ok = store_job->err == OK;
-    if (store_job->err)
-        (void)snprintf(server->store_problem, sizeof(server->store_problem), "%.150s",
-                       store_job->diag.message);
-    channel_directory_on_stored(server->directory, &store_job->change, store_job->err,
-                                &store_job->diag);
-    release_waiting_calls(server, store_job->change.ticket, store_job->err);
-    arm_directory(server);
-    crypto_wipe(&store_job->change, sizeof(store_job->change));
-    mem_free(store_job);
-}
-
-static void run_refused_job(struct loop_msg *msg)
-{
-    store_done(CONTAINER_OF(msg, struct pool_job, msg));
-}
-
-static void on_store(void *context, const struct store_change *change)
-{
-    struct server *server = context;
-    struct store_job *store_job = mem_zalloc(sizeof(*store_job));
-
-    store_job->job.work = store_work;
-    store_job->job.done = store_done;
-    store_job->server = server;
-    store_job->change = *change;
-    if (pool_submit(server->pool, server->control, &store_job->job) == OK)
-        return;
-    /* The directory must not be called back from inside its own call. */
-    store_job->err = ERR_LIMIT;
-    diag_set(&store_job->diag, "The database is too slow; too many changes wait for it.");
-    store_job->job.msg.run = run_refused_job;
-    store_job->job.msg.drop = run_refused_job;
-    loop_post(server->control, &store_job->job.msg);
-}
-
-struct ping_job {
-    struct pool_job job;
-    struct server *server;
-    enum err err;
-    struct diag diag;
-};
-
-static void ping_work(struct pool_job *job)
-{
-    struct ping_job *ping = CONTAINER_OF(job, struct ping_job, job);
-
-    ping->err = store_ping(ping->server->store, &ping->diag);
-}
-
-static void ping_done(struct pool_job *job)
-{
-    struct ping_job *ping = CONTAINER_OF(job, struct ping_job, job);
-    struct server *server = ping->server;
-
-    server->is_ping_under_way = false;
-    server->is_store_ok = ping->err == OK;
-    (void)snprintf(server->store_problem, sizeof(server->store_problem), "%.150s",
-                   ping->diag.message);
-    mem_free(ping);
-}
-
-static void ping_store(struct server *server)
-{
-    struct ping_job *ping;
-
-    if (server->is_ping_under_way)
-        return;
-    ping = mem_zalloc(sizeof(*ping));
-    ping->job.work = ping_work;
-    ping->job.done = ping_done;
-    ping->server = server;
-    if (pool_submit(server->pool, server->control, &ping->job) == OK)
-        server->is_ping_under_way = true;
-    else
-        mem_free(ping);
-}
-
 /* ---- changes of channels ---- */
 
 static void on_changed(void *context, const struct channel_event *event)
@@ -159,10 +39,10 @@ static void on_directory_time(struct loop_timer *timer)
     struct server *server = CONTAINER_OF(timer, struct server, directory_timer);
 
     channel_directory_on_time(server->directory, loop_now_us(server->control));
-    arm_directory(server);
+    control_arm(server);
 }
 
-static void arm_directory(struct server *server)
+void control_arm(struct server *server)
 {
     int64_t at_us = channel_directory_deadline_us(server->directory);
 
@@ -263,6 +143,21 @@ static void tell_viewers(struct server *server)
     }
 }
 
+/* Sessions that were renewed, keys that were used. */
+static void note_uses(struct server *server, int64_t now_us)
+{
+    struct store_batch *batch;
+
+    if (now_us < account_directory_deadline_us(server->accounts))
+        return;
+    batch = store_batch_create();
+    account_directory_on_time(server->accounts, batch, now_us);
+    if (store_batch_count(batch) != 0)
+        work_store(server, batch);
+    else
+        store_batch_destroy(batch);
+}
+
 static void on_second(struct loop_timer *timer)
 {
     struct server *server = CONTAINER_OF(timer, struct server, second);
@@ -270,14 +165,16 @@ static void on_second(struct loop_timer *timer)
     bool is_ready = server->is_store_ok && !server->is_shutting_down;
 
     channel_directory_set_wall_offset(server->directory, clock_wall_us() - now_us);
+    account_directory_set_wall_offset(server->accounts, clock_wall_us() - now_us);
     tell_viewers(server);
+    note_uses(server, now_us);
     status_on_second(server);
-    ping_store(server);
+    work_ping_store(server);
     for (size_t i = 0; i < server->edge_count; i++)
         edge_post_ready(server->edges[i], is_ready,
                         server->is_shutting_down ? "The server is shutting down."
                                                  : server->store_problem);
-    arm_directory(server);
+    control_arm(server);
     loop_timer_set(server->control, timer, now_us + US_PER_S, on_second);
 }
 
@@ -296,33 +193,6 @@ static void answer_metrics(struct server *server, struct edge_call *call)
     writer_deinit(&w);
 }
 
-/* The answer is complete: it goes out when what it promises is stored. */
-static void on_api_answer(void *context, struct api_answer *answer)
-{
-    struct server *server = context;
-    struct edge_call *call = CONTAINER_OF(answer, struct edge_call, answer);
-
-    list_unlink(&call->node);
-    if (answer->last_ticket)
-        list_push_back(&server->waiting_calls, &call->node);
-    else
-        edge_answer(call);
-}
-
-static uint64_t newest_ticket(void *context)
-{
-    const struct server *server = context;
-
-    return channel_directory_ticket(server->directory);
-}
-
-static enum err run_api_task(void *context, struct api_task *task)
-{
-    (void)context;
-    (void)task;
-    return ERR_LIMIT; /* no operation asks for one */
-}
-
 static void run_call(struct loop_msg *msg)
 {
     struct edge_call *call = CONTAINER_OF(msg, struct edge_call, msg);
@@ -333,10 +203,7 @@ static void run_call(struct loop_msg *msg)
         edge_answer(call);
         return;
     }
-    list_push_back(&server->open_calls, &call->node);
-    if (api_call(server->api, &call->api, loop_now_us(server->control), &call->answer))
-        on_api_answer(server, &call->answer);
-    arm_directory(server);
+    work_call(server, call);
 }
 
 void control_send_call(void *ctx, struct edge_call *call)
@@ -370,6 +237,7 @@ static void run_report(struct loop_msg *msg)
 
     mem_free(server->reports[index]);
     server->reports[index] = report;
+    server->edge_heard_us[index] = loop_now_us(server->control);
 }
 
 static void drop_report(struct loop_msg *msg)
@@ -490,12 +358,13 @@ void control_on_media_event(struct media_event *event)
         server->live_counters = event->counters;
         server->record_counters = event->record_counters;
         server->media_lag_us = event->lag_us;
+        server->media_heard_us = now_us;
         break;
     case MEDIA_GONE:
         end_shutdown(server);
         return;
     }
-    arm_directory(server);
+    control_arm(server);
 }
 
 /* ---- shutdown ---- */
@@ -593,7 +462,7 @@ void control_begin_shutdown(struct server *server)
         edge_post_ready(server->edges[i], false, "The server is shutting down.");
     media_post_drain(server);
     channel_directory_end_all(server->directory, "The server was shut down.", now_us);
-    arm_directory(server);
+    control_arm(server);
     loop_timer_set(server->control, &server->second, server->shutdown_by_us, on_shutdown_late);
     loop_timer_set(server->control, &server->shutdown_timer, now_us, on_shutdown_time);
 }
@@ -622,25 +491,73 @@ static enum err open_store(struct server *server, struct diag *diag)
 }
 
 /* The key of the configuration, else that of the first start, else a new one, printed once. */
-static enum err find_admin_key(struct server *server, uint8_t ret_hash[CRYPTO_SHA256_LEN],
-                               struct diag *diag)
+static enum err set_admin_key(struct server *server, int64_t now_us, struct diag *diag)
 {
     struct text given = secret_reveal(&server->config.admin_key);
-    char made_up[ADMIN_KEY_LEN + 1];
-    char prefix[9] = {0};
+    char drawn[ACCOUNT_KEY_LEN + 1];
 
+    if (given.len == 0 && account_has_admin_key(server->accounts))
+        return OK;
     if (given.len == 0) {
-        enum err err = store_admin_key_load(server->store, ret_hash, diag);
-        if (err != ERR_NOT_FOUND)
-            return err;
-        crypto_random_text(made_up, ADMIN_KEY_LEN);
-        given = text_of(made_up);
-        printf("The admin key, shown this once: %s\n", made_up);
+        account_draw_key(drawn);
+        given = text_of(drawn);
+        printf("The admin key, shown this once: %s\n", drawn);
         (void)fflush(stdout);
     }
-    crypto_sha256(given.ptr, given.len, ret_hash);
-    memcpy(prefix, given.ptr, 4);
-    return store_admin_key_save(server->store, ret_hash, prefix, clock_wall_us(), diag);
+
+    struct store_batch *batch = store_batch_create();
+    account_set_admin_key(server->accounts, given, batch, now_us);
+    enum err err =
+        store_batch_count(batch) ? store_apply_batch(server->store, batch, diag) : OK;
+    account_directory_on_stored(server->accounts, batch, err);
+    store_batch_destroy(batch);
+    crypto_wipe(drawn, sizeof(drawn));
+    return err;
+}
+
+static enum err load_accounts(struct server *server, int64_t now_us, struct diag *diag)
+{
+    const struct account_limits limits = account_limits_default();
+    struct store_people people;
+    enum err err = store_load_people(server->store, clock_wall_us(), &people, diag);
+
+    if (err)
+        return err;
+    server->accounts = account_directory_create(&limits, NULL);
+    account_directory_set_wall_offset(server->accounts, clock_wall_us() - now_us);
+    account_directory_load(server->accounts, &people, now_us);
+    store_people_deinit(&people);
+    return set_admin_key(server, now_us, diag);
+}
+
+/* ---- how it is ---- */
+
+/* Each loop tells something once a second. */
+static const int64_t LOOP_HEARD_US = 5 * US_PER_S;
+
+static void check_heard(struct api_check *check, int64_t heard_us, int64_t now_us,
+                        const char *sentence)
+{
+    check->is_ok = now_us - heard_us <= LOOP_HEARD_US;
+    if (!check->is_ok)
+        (void)snprintf(check->detail, sizeof(check->detail), "%s", sentence); /* fits */
+}
+
+static void tell_health(void *context, struct api_health *ret_health)
+{
+    const struct server *server = context;
+    int64_t now_us = loop_now_us(server->control);
+    int64_t edge_heard_us = now_us;
+
+    for (size_t i = 0; i < server->edge_count; i++)
+        if (server->edge_heard_us[i] < edge_heard_us)
+            edge_heard_us = server->edge_heard_us[i];
+    *ret_health = (struct api_health){.database = {.is_ok = server->is_store_ok}};
+    (void)snprintf(ret_health->database.detail, sizeof(ret_health->database.detail), "%s",
+                   server->store_problem); /* of the same size */
+    check_heard(&ret_health->media, server->media_heard_us, now_us,
+                "The media loop does not answer.");
+    check_heard(&ret_health->delivery, edge_heard_us, now_us, "A delivery loop does not answer.");
 }
 
 static void create_directory(struct server *server)
@@ -649,7 +566,7 @@ static void create_directory(struct server *server)
     struct channel_limits limits = channel_limits_default();
     struct channel_handler handler = {
         .context = server,
-        .store = on_store,
+        .store = work_store_change,
         .kick_session = on_kick_session,
         .stop_media = on_stop_media,
         .changed = on_changed,
@@ -662,44 +579,61 @@ static void create_directory(struct server *server)
     server->directory = channel_directory_create(&limits, &handler);
 }
 
-enum err control_create(struct server *server, struct diag *diag)
+static enum err load(struct server *server, int64_t now_us, struct diag *diag)
 {
     struct store_snapshot snapshot;
-    struct api_config api_config = {
+    enum err err = open_store(server, diag);
+
+    if (!err)
+        err = load_accounts(server, now_us, diag);
+    if (!err)
+        err = store_load(server->store, &snapshot, diag);
+    if (err)
+        return err;
+    err = work_create(server, diag);
+    if (!err) {
+        create_directory(server);
+        channel_directory_set_wall_offset(server->directory, clock_wall_us() - now_us);
+        channel_directory_load(server->directory, &snapshot, now_us);
+    }
+    store_snapshot_deinit(&snapshot);
+    return err;
+}
+
+static void create_api(struct server *server)
+{
+    const struct api_config config = {
         .public_url = text_of(server->config.public_url),
         .rtmp_port = server->rtmp_bound.any.sa_family ? net_port(&server->rtmp_bound) : 0,
     };
-
-    struct api_handler api_handler = {
+    const struct api_handler handler = {
         .context = server,
-        .run_task = run_api_task,
-        .answer = on_api_answer,
-        .ticket = newest_ticket,
+        .run_task = work_run_task,
+        .answer = work_on_answer,
+        .store = work_store,
+        .ticket = work_newest_ticket,
+        .health = tell_health,
     };
+    const struct api_parts parts = {.channels = server->directory, .accounts = server->accounts};
 
+    server->api = api_create(&config, &handler, &parts);
+}
+
+enum err control_create(struct server *server, struct diag *diag)
+{
+    int64_t now_us = loop_now_us(server->control);
+
+    list_init(&server->held_batches);
     list_init(&server->open_calls);
     list_init(&server->waiting_calls);
     list_init(&server->owed);
-    enum err err = open_store(server, diag);
-    if (!err)
-        err = find_admin_key(server, api_config.admin_key_sha256, diag);
+    server->media_heard_us = now_us;
+    for (size_t i = 0; i < SERVER_EDGES_MAX; i++)
+        server->edge_heard_us[i] = now_us;
+    enum err err = load(server, now_us, diag);
     if (err)
         return err;
-    err = store_load(server->store, &snapshot, diag);
-    if (err)
-        return err;
-    err = pool_create("store", 1, STORE_QUEUE_MAX, &server->pool);
-    if (err) {
-        store_snapshot_deinit(&snapshot);
-        diag_set(diag, "The thread of the database cannot be started.");
-        return err;
-    }
-    create_directory(server);
-    int64_t now_us = loop_now_us(server->control);
-    channel_directory_set_wall_offset(server->directory, clock_wall_us() - now_us);
-    channel_directory_load(server->directory, &snapshot, now_us);
-    store_snapshot_deinit(&snapshot);
-    server->api = api_create(&api_config, &api_handler, server->directory);
+    create_api(server);
     server->is_store_ok = true;
     loop_timer_set(server->control, &server->second, now_us, on_second);
     return OK;
@@ -710,10 +644,7 @@ void control_destroy(struct server *server)
     size_t position = 0;
     struct viewer_count *counted;
 
-    pool_destroy(server->pool);
-    list_splice_back(&server->waiting_calls, &server->open_calls);
-    LIST_FOR_EACH(node, &server->waiting_calls)
-    edge_drop_call(&CONTAINER_OF(node, struct edge_call, node)->msg);
+    work_destroy(server);
     for (size_t i = 0; i < server->edge_count; i++)
         mem_free(server->reports[i]);
     while ((counted = map_next(&server->viewer_counts, &position)))

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "account/account.h"
 #include "api/api.h"
 #include "app/config.h"
 #include "base/list.h"
@@ -53,12 +54,18 @@ struct server {
 
     /* Control loop. */
     struct loop *control;
-    struct pool *pool;
-    struct store *store; /* touched by the pool's thread only, once it runs */
+    struct pool *pool;      /* one thread: the store */
+    struct pool *passwords; /* Argon2id */
+    struct store *store;    /* touched by the pool's thread only, once it runs */
     struct channel_directory *directory;
+    struct account_directory *accounts;
     struct api *api;
     struct loop_timer directory_timer;
     struct loop_timer second;
+    uint64_t newest_ticket;    /* of the batches for the store */
+    bool is_in_api;            /* a function of the API runs */
+    bool has_stopped;          /* the loops do not run any more */
+    struct list held_batches;  /* until it returns */
     struct list open_calls;    /* the API works on them */
     struct list waiting_calls; /* answers that wait for the store */
     uint64_t event_id;         /* of the newest event that the edges were told */
@@ -74,6 +81,8 @@ struct server {
     struct loop_timer shutdown_timer;
     struct edge_report *reports[SERVER_EDGES_MAX]; /* the newest of each edge */
     struct map viewer_counts;                      /* channel -> struct viewer_count */
+    int64_t edge_heard_us[SERVER_EDGES_MAX];
+    int64_t media_heard_us;
     int64_t media_lag_us;
     struct live_counters live_counters;
     struct recorder_counters record_counters;
@@ -105,8 +114,22 @@ void control_destroy(struct server *server);
 /* Makes the channel of --demo when there is none yet, and prints where everything is. */
 void control_greet(struct server *server, bool wants_demo);
 void control_begin_shutdown(struct server *server);
+/* Whatever may have moved the directory's deadline calls it. */
+void control_arm(struct server *server);
 void control_send_call(void *ctx, struct edge_call *call);
 void control_report(void *ctx, struct edge *edge, struct edge_report *report);
+
+/* work.c: what the control loop lets the pools do. */
+MUST_USE enum err work_create(struct server *server, struct diag *diag);
+void work_destroy(struct server *server);
+void work_call(struct server *server, struct edge_call *call);
+void work_ping_store(struct server *server);
+/* Handlers of the directories and of the API; the context is the server. */
+void work_store(void *context, struct store_batch *batch);
+void work_store_change(void *context, const struct store_change *change);
+enum err work_run_task(void *context, struct api_task *task);
+void work_on_answer(void *context, struct api_answer *answer);
+uint64_t work_newest_ticket(void *context);
 
 /* Events of the media loop, posted to the control loop. */
 enum media_event_kind {

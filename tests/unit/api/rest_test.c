@@ -1,13 +1,11 @@
 #include <stdio.h>
 
-#include "api/operation.h"
-#include "api/schema.h"
 #include "api_world.h"
 #include "base/mem.h"
 #include "base/writer.h"
 
 static void assert_problem(const struct api_world *world, int status, const char *code,
-                           const char *detail, const char *pointer)
+                           const char *detail, const char *field)
 {
     api_world_expect(world, status, NULL);
     assert_text(api_world_header(world, "content-type"), "application/problem+json");
@@ -18,9 +16,13 @@ static void assert_problem(const struct api_world *world, int status, const char
     assert_string_equal(json_string_value(json_object_get(json, "code")), code);
     if (detail)
         assert_string_equal(json_string_value(json_object_get(json, "detail")), detail);
-    if (pointer) {
+    if (field) {
         json_t *error = json_array_get(json_object_get(json, "errors"), 0);
-        assert_string_equal(json_string_value(json_object_get(error, "pointer")), pointer);
+        assert_string_equal(json_string_value(json_object_get(error, "field")), field);
+        struct text whole = text_of(json_string_value(json_object_get(json, "detail")));
+        assert_true(text_starts_with(whole, text_of(field)));
+        assert_text(text_sub(whole, strlen(field) + 2, whole.len),
+                    json_string_value(json_object_get(error, "message")));
     } else {
         assert_null(json_object_get(json, "errors"));
     }
@@ -247,19 +249,19 @@ static void wrong_input_is_refused_by_the_name_of_the_field(void **state)
         int status;
         const char *code;
         const char *detail;
-        const char *pointer;
+        const char *field;
     } cases[] = {
-        {"POST /api/v1/channels", "{}", 400, "invalid_input", "title: is required", "/title"},
-        {"POST /api/v1/channels", NULL, 400, "invalid_input", "title: is required", "/title"},
-        {"POST /api/v1/channels", "null", 400, "invalid_input", "title: is required", "/title"},
+        {"POST /api/v1/channels", "{}", 400, "invalid_input", "title: is required", "title"},
+        {"POST /api/v1/channels", NULL, 400, "invalid_input", "title: is required", "title"},
+        {"POST /api/v1/channels", "null", 400, "invalid_input", "title: is required", "title"},
         {"POST /api/v1/channels", "{\"title\":7}", 400, "invalid_input", "title: must be a text",
-         "/title"},
+         "title"},
         {"POST /api/v1/channels", "{\"title\":null}", 400, "invalid_input", "title: must be a text",
-         "/title"},
+         "title"},
         {"POST /api/v1/channels", "{\"title\":\"\"}", 400, "invalid_input",
-         "title: must have 1 to 200 bytes", "/title"},
+         "title: must have 1 to 200 bytes", "title"},
         {"POST /api/v1/channels", "{\"titel\":\"x\"}", 400, "invalid_input",
-         "titel: is not a field of this operation", "/titel"},
+         "titel: is not a field of this operation", "titel"},
         {"POST /api/v1/channels", "[1]", 400, "invalid_input", "The input must be a JSON object.",
          NULL},
         {"POST /api/v1/channels", "{\"title\":", 400, "malformed_json", NULL, NULL},
@@ -270,18 +272,18 @@ static void wrong_input_is_refused_by_the_name_of_the_field(void **state)
         {"POST /api/v1/channels", "{\"title\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}", 400,
          "malformed_json", "The JSON is nested deeper than 16 levels.", NULL},
         {"POST /api/v1/channels/1/start", "{\"channelId\":2}", 400, "invalid_input",
-         "channelId: is given by the path already", "/channelId"},
+         "channelId: is given by the path already", "channelId"},
         {"GET /api/v1/channels/abc", NULL, 400, "invalid_input", "id: must be a whole number",
-         "/id"},
+         "id"},
         {"GET /api/v1/channels/0", NULL, 400, "invalid_input",
-         "id: must be a whole number from 1 to 2147483647", "/id"},
-        {"GET /api/v1/channels/-1", NULL, 400, "invalid_input", NULL, "/id"},
-        {"GET /api/v1/channels/99999999999999999999", NULL, 400, "invalid_input", NULL, "/id"},
-        {"GET /api/v1/channels/%zz", NULL, 400, "invalid_input", NULL, "/id"},
+         "id: must be a whole number from 1 to 2147483647", "id"},
+        {"GET /api/v1/channels/-1", NULL, 400, "invalid_input", NULL, "id"},
+        {"GET /api/v1/channels/99999999999999999999", NULL, 400, "invalid_input", NULL, "id"},
+        {"GET /api/v1/channels/%zz", NULL, 400, "invalid_input", NULL, "id"},
         {"GET /api/v1/channels?limit=0", NULL, 400, "invalid_input",
-         "limit: must be a whole number from 1 to 1000", "/limit"},
-        {"GET /api/v1/channels?limit=2&limit=3", NULL, 400, "invalid_input", NULL, "/limit"},
-        {"GET /api/v1/channels?limit=%2", NULL, 400, "invalid_input", NULL, "/limit"},
+         "limit: must be a whole number from 1 to 1000", "limit"},
+        {"GET /api/v1/channels?limit=2&limit=3", NULL, 400, "invalid_input", NULL, "limit"},
+        {"GET /api/v1/channels?limit=%2", NULL, 400, "invalid_input", NULL, "limit"},
         {"GET /api/v1/nothing", NULL, 404, "not_found", NULL, NULL},
         {"GET /api/v1", NULL, 404, "not_found", NULL, NULL},
         {"GET /api/v1/channels/1/status/more", NULL, 404, "not_found", NULL, NULL},
@@ -293,7 +295,7 @@ static void wrong_input_is_refused_by_the_name_of_the_field(void **state)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         api_world_call(&world, cases[i].line, ADMIN_KEY, cases[i].body);
-        assert_problem(&world, cases[i].status, cases[i].code, cases[i].detail, cases[i].pointer);
+        assert_problem(&world, cases[i].status, cases[i].code, cases[i].detail, cases[i].field);
     }
     assert_int_equal(channel_directory_count(world.dir), 0);
     api_world_deinit(&world);
@@ -355,7 +357,7 @@ static void wrong_method_tells_the_right_ones(void **state)
     assert_text(api_world_header(&world, "allow"), "GET, HEAD, POST");
     api_world_call(&world, "OPTIONS /api/v1/channels/1", NULL, NULL);
     api_world_expect(&world, 204, NULL);
-    assert_text(api_world_header(&world, "allow"), "GET, HEAD, DELETE");
+    assert_text(api_world_header(&world, "allow"), "GET, HEAD, PATCH, DELETE");
     assert_null(world.answer.body);
     api_world_call(&world, "GET /api/v1/channels/1/start", ADMIN_KEY, NULL);
     assert_problem(&world, 405, "method_not_allowed", "This path takes POST.", NULL);
@@ -406,7 +408,7 @@ static void credentials_of_a_proxy_are_not_ours(void **state)
     };
 
     api_world_send(&world, &request);
-    api_world_expect(&world, 200, "{\"channels\":[]}");
+    api_world_expect(&world, 200, "{\"channels\":[],\"nextCursor\":null}");
     api_world_deinit(&world);
 }
 
@@ -469,8 +471,7 @@ static void configured_url_wins_and_rtmp_may_be_off_or_elsewhere(void **state)
             .host = TEXT("127.0.0.1:8080"),
         };
 
-        api_destroy(world.api);
-        world.api = api_world_create_api(&world, &config);
+        api_world_restart(&world, &config);
         api_world_send(&world, &request);
         struct text body = buf_text(world.answer.body);
         assert_true(text_contains(body, TEXT("\"https://shop.example/whip/1\"")));
@@ -488,114 +489,6 @@ static void unstored_change_is_told_instead_of_the_answer(void **state)
     api_world_call(&world, "POST /api/v1/channels", ADMIN_KEY, "{\"title\":\"Shoes\"}");
     api_not_stored(&world.answer);
     assert_problem(&world, 503, "not_stored", NULL, NULL);
-    api_world_deinit(&world);
-}
-
-/* Each member of the answer is in the schema, and each one that must be there is, with its type. */
-static void assert_schema(const json_t *json, const char *name)
-{
-    const struct schema *schema = NULL;
-
-    for (size_t i = 0; i < schema_count; i++)
-        if (strcmp(schemas[i].name, name) == 0)
-            schema = &schemas[i];
-    assert_non_null(schema);
-
-    size_t found = 0;
-    for (const struct schema_member *member = schema->members; member->name; member++) {
-        const json_t *value = json_object_get(json, member->name);
-        if (!value) {
-            if (!member->is_optional)
-                fail_msg("%s has no %s", name, member->name);
-            continue;
-        }
-        found++;
-        bool fits = (json_is_null(value) && member->is_nullable) ||
-                    (json_is_string(value) &&
-                     (member->type == SCHEMA_TEXT || member->type == SCHEMA_TIME)) ||
-                    (json_is_integer(value) && member->type == SCHEMA_INTEGER) ||
-                    (json_is_number(value) && member->type == SCHEMA_NUMBER) ||
-                    (json_is_boolean(value) && member->type == SCHEMA_BOOLEAN) ||
-                    (json_is_object(value) && member->type == SCHEMA_OBJECT) ||
-                    (json_is_array(value) && member->type == SCHEMA_ARRAY);
-        if (!fits)
-            fail_msg("%s.%s has another type", name, member->name);
-        if (member->type == SCHEMA_OBJECT)
-            assert_schema(value, member->ref);
-        for (size_t i = 0; member->type == SCHEMA_ARRAY && i < json_array_size(value); i++)
-            assert_schema(json_array_get(value, i), member->ref);
-    }
-    if (found != json_object_size(json))
-        fail_msg("%s has members that its schema does not name", name);
-}
-
-static void answers_are_what_the_document_says(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *line;
-        const char *body;
-        const char *name;
-    } calls[] = {
-        {"POST /api/v1/channels", "{\"title\":\"t\"}", "channel.create"},
-        {"GET /api/v1/channels", NULL, "channel.list"},
-        {"GET /api/v1/channels/1", NULL, "channel.getById"},
-        {"GET /api/v1/channels/1/status", NULL, "channel.getStatus"},
-        {"POST /api/v1/channels/2/start", NULL, "channel.start"},
-        {"POST /api/v1/channels/2/end", NULL, "channel.end"},
-        {"POST /api/v1/channels/2/rotate-key", NULL, "channel.rotateKey"},
-        {"DELETE /api/v1/channels/2", NULL, "channel.delete"},
-        {"GET /api/v1/channels/2", NULL, NULL},
-        {"POST /api/v1/channels", "{}", NULL},
-    };
-    struct api_world world;
-    api_world_init(&world);
-    (void)api_world_channel(&world, "Shoes");
-    api_world_go_live(&world, 1);
-    size_t tried = 0;
-
-    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-        api_world_call(&world, calls[i].line, ADMIN_KEY, calls[i].body);
-        json_t *json = api_world_json(&world);
-        if (calls[i].name) {
-            const struct operation *operation = operation_find(text_of(calls[i].name));
-            api_world_expect(&world, operation->status, NULL);
-            assert_schema(json, operation->result);
-            tried++;
-        } else {
-            assert_schema(json, "Problem");
-        }
-        json_decref(json);
-    }
-    assert_int_equal(tried, operation_count); /* each operation is in the list above */
-    api_world_deinit(&world);
-}
-
-static void document_names_each_operation(void **state)
-{
-    (void)state;
-    struct api_world world;
-    api_world_init(&world);
-
-    for (int round = 0; round < 2; round++) { /* rendered, then from memory */
-        api_world_call(&world, "GET /api/v1/openapi.json", NULL, NULL);
-        api_world_expect(&world, 200, NULL);
-        assert_text(api_world_header(&world, "content-type"), "application/json");
-        json_t *json = api_world_json(&world);
-        assert_string_equal(json_string_value(json_object_get(json, "openapi")), "3.1.0");
-        for (size_t i = 0; i < operation_count; i++) {
-            json_t *path = json_object_get(json_object_get(json, "paths"), operations[i].path);
-            char method[16] = "";
-            for (size_t k = 0; operations[i].method[k]; k++)
-                method[k] = (char)(operations[i].method[k] | 0x20);
-            json_t *operation = json_object_get(path, method);
-            assert_string_equal(json_string_value(json_object_get(operation, "operationId")),
-                                operations[i].name);
-        }
-        json_decref(json);
-    }
-    api_world_call(&world, "POST /api/v1/openapi.json", NULL, "{}");
-    assert_problem(&world, 405, "method_not_allowed", NULL, NULL);
     api_world_deinit(&world);
 }
 
@@ -619,8 +512,6 @@ int main(void)
         TEST_CASE(links_follow_the_host_unless_it_is_no_host),
         TEST_CASE(configured_url_wins_and_rtmp_may_be_off_or_elsewhere),
         TEST_CASE(unstored_change_is_told_instead_of_the_answer),
-        TEST_CASE(answers_are_what_the_document_says),
-        TEST_CASE(document_names_each_operation),
     };
     return RUN_TESTS("api_rest", tests);
 }

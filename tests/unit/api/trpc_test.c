@@ -6,7 +6,7 @@
 
 static const char not_found_7[] =
     "{\"error\":{\"message\":\"Channel 7 not found\",\"code\":-32004,\"data\":{\"code\":"
-    "\"NOT_FOUND\",\"httpStatus\":404,\"path\":\"channel.getStatus\"}}}";
+    "\"NOT_FOUND\",\"httpStatus\":404,\"path\":\"channel.getStatus\",\"problem\":\"not_found\"}}}";
 
 static const char done_1[] = "{\"result\":{\"data\":{\"success\":true,\"channelId\":1,"
                              "\"channelName\":\"channel_1\",\"relayStatus\":null}}}";
@@ -21,33 +21,37 @@ static void single_calls_answer_like_the_captured_ones(void **state)
         int status;
         const char *answer;
     } cases[] = {
-        {"GET /trpc/channel.list", NULL, NULL, 200, "{\"result\":{\"data\":{\"channels\":[]}}}"},
+        {"GET /trpc/channel.list", NULL, NULL, 200,
+         "{\"result\":{\"data\":{\"channels\":[],\"nextCursor\":null}}}"},
         {"GET /trpc/channel.list?input=%7B%7D", NULL, NULL, 200,
-         "{\"result\":{\"data\":{\"channels\":[]}}}"},
+         "{\"result\":{\"data\":{\"channels\":[],\"nextCursor\":null}}}"},
         {"GET /trpc/channel.getStatus?input=%7B%22channelId%22%3A7%7D", NULL, NULL, 404,
          not_found_7},
         {"POST /trpc/channel.start", NULL, "{\"channelId\":7}", 401,
-         "{\"error\":{\"message\":\"This needs the channel's stream key or the admin key: "
+         "{\"error\":{\"message\":\"This needs somebody who is known: sign in, or send "
          "Authorization: Bearer <key>.\",\"code\":-32001,\"data\":{\"code\":\"UNAUTHORIZED\","
-         "\"httpStatus\":401,\"path\":\"channel.start\"}}}"},
+         "\"httpStatus\":401,\"path\":\"channel.start\",\"problem\":\"unauthorized\"}}}"},
         {"GET /trpc/channel.nope", NULL, NULL, 404,
          "{\"error\":{\"message\":\"No procedure found on path \\\"channel.nope\\\"\","
          "\"code\":-32004,\"data\":{\"code\":\"NOT_FOUND\",\"httpStatus\":404,\"path\":"
-         "\"channel.nope\"}}}"},
+         "\"channel.nope\",\"problem\":\"not_found\"}}}"},
         {"GET /trpc/", NULL, NULL, 404,
          "{\"error\":{\"message\":\"No procedure found on path \\\"\\\"\",\"code\":-32004,"
-         "\"data\":{\"code\":\"NOT_FOUND\",\"httpStatus\":404,\"path\":\"\"}}}"},
+         "\"data\":{\"code\":\"NOT_FOUND\",\"httpStatus\":404,\"path\":\"\",\"problem\":\"not_"
+         "found\"}}}"},
         {"GET /trpc/channel.end", NULL, NULL, 405,
          "{\"error\":{\"message\":\"Unsupported GET-request to mutation procedure at path "
          "\\\"channel.end\\\"\",\"code\":-32005,\"data\":{\"code\":\"METHOD_NOT_SUPPORTED\","
-         "\"httpStatus\":405,\"path\":\"channel.end\"}}}"},
+         "\"httpStatus\":405,\"path\":\"channel.end\",\"problem\":\"method_not_allowed\"}}}"},
         {"GET /trpc/channel.getStatus", NULL, NULL, 400,
          "{\"error\":{\"message\":\"channelId: is required\",\"code\":-32600,\"data\":{\"code\":"
-         "\"BAD_REQUEST\",\"httpStatus\":400,\"path\":\"channel.getStatus\"}}}"},
+         "\"BAD_REQUEST\",\"httpStatus\":400,\"path\":\"channel.getStatus\",\"problem\":\"invalid_"
+         "input\",\"errors\":[{\"field\":\"channelId\",\"message\":\"is required\"}]}}}"},
         {"GET /trpc/channel.getStatus?input=%7B%22channelId%22%3A%221%22%7D", NULL, NULL, 400,
          "{\"error\":{\"message\":\"channelId: must be a whole number\",\"code\":-32600,"
          "\"data\":{\"code\":\"BAD_REQUEST\",\"httpStatus\":400,\"path\":"
-         "\"channel.getStatus\"}}}"},
+         "\"channel.getStatus\",\"problem\":\"invalid_input\",\"errors\":[{\"field\":\"channelId\","
+         "\"message\":\"must be a whole number\"}]}}}"},
         {"GET /trpc/channel/getStatus", NULL, NULL, 404, NULL},
         {"GET /trpc/channel.list,channel.list", NULL, NULL, 404, NULL}, /* no batch=1 */
     };
@@ -77,16 +81,16 @@ static void mutation_takes_its_input_from_the_body(void **state)
     assert_int_equal(world.answer.last_ticket, world.last_ticket);
     api_world_call(&world, "POST /trpc/channel.start", "stream-key-1", "{\"channelId\":2}");
     api_world_expect(&world, 403,
-                     "{\"error\":{\"message\":\"This stream key belongs to another channel.\","
+                     "{\"error\":{\"message\":\"This key belongs to another channel.\","
                      "\"code\":-32003,\"data\":{\"code\":\"FORBIDDEN\",\"httpStatus\":403,"
-                     "\"path\":\"channel.start\"}}}");
+                     "\"path\":\"channel.start\",\"problem\":\"forbidden\"}}}");
     api_world_call(&world, "POST /trpc/channel.start", "stream-key-1", "{\"channelId\":1}");
     api_world_expect(&world, 200, NULL);
     api_world_call(&world, "POST /trpc/channel.start", "stream-key-1", "{\"channelId\":1}");
     api_world_expect(&world, 409,
                      "{\"error\":{\"message\":\"This channel is already live. End that broadcast "
                      "first.\",\"code\":-32009,\"data\":{\"code\":\"CONFLICT\",\"httpStatus\":409,"
-                     "\"path\":\"channel.start\"}}}");
+                     "\"path\":\"channel.start\",\"problem\":\"conflict\"}}}");
     api_world_deinit(&world);
 }
 
@@ -106,17 +110,19 @@ static void batch_answers_in_order_with_207_when_statuses_differ(void **state)
                        "GET /trpc/%s?batch=1&input=%%7B%%221%%22%%3A%%7B%%22channelId%%22%%3A7"
                        "%%7D%%7D",
                        paths[i]);
-        (void)snprintf(expected, sizeof(expected), "[{\"result\":{\"data\":{\"channels\":[]}}},%s]",
+        (void)snprintf(expected, sizeof(expected),
+                       "[{\"result\":{\"data\":{\"channels\":[],\"nextCursor\":null}}},%s]",
                        not_found_7);
         api_world_call(&world, line, NULL, NULL);
         api_world_expect(&world, 207, expected);
     }
     api_world_call(&world, "GET /trpc/channel.list,channel.list?batch=1", NULL, NULL);
     api_world_expect(&world, 200,
-                     "[{\"result\":{\"data\":{\"channels\":[]}}},"
-                     "{\"result\":{\"data\":{\"channels\":[]}}}]");
+                     "[{\"result\":{\"data\":{\"channels\":[],\"nextCursor\":null}}},"
+                     "{\"result\":{\"data\":{\"channels\":[],\"nextCursor\":null}}}]");
     api_world_call(&world, "GET /trpc/channel.list?batch=1&input=%7B%7D", NULL, NULL);
-    api_world_expect(&world, 200, "[{\"result\":{\"data\":{\"channels\":[]}}}]");
+    api_world_expect(&world, 200,
+                     "[{\"result\":{\"data\":{\"channels\":[],\"nextCursor\":null}}}]");
     api_world_call(&world, "GET /trpc/a,b?batch=1", NULL, NULL);
     api_world_expect(&world, 404, NULL); /* the same status twice */
     assert_int_equal(world.answer.batch_count, 2);
@@ -134,9 +140,9 @@ static void batch_of_mutations_runs_each_of_them(void **state)
     api_world_call(&world, "POST /trpc/channel.end,channel.end?batch=1", "stream-key-1",
                    "{\"0\":{\"channelId\":1},\"1\":{\"channelId\":2}}");
     (void)snprintf(expected, sizeof(expected),
-                   "[%s,{\"error\":{\"message\":\"This stream key belongs to another channel.\","
+                   "[%s,{\"error\":{\"message\":\"This key belongs to another channel.\","
                    "\"code\":-32003,\"data\":{\"code\":\"FORBIDDEN\",\"httpStatus\":403,"
-                   "\"path\":\"channel.end\"}}}]",
+                   "\"path\":\"channel.end\",\"problem\":\"forbidden\"}}}]",
                    done_1);
     api_world_expect(&world, 207, expected);
     api_world_deinit(&world);
@@ -152,11 +158,12 @@ static void refusals_before_the_call_have_no_path(void **state)
     api_world_expect(&world, 400,
                      "{\"error\":{\"message\":\"Cannot mix procedure types in call: query, "
                      "mutation\",\"code\":-32600,\"data\":{\"code\":\"BAD_REQUEST\","
-                     "\"httpStatus\":400}}}");
+                     "\"httpStatus\":400,\"problem\":\"invalid_input\"}}}");
     api_world_call(&world, "POST /trpc/channel.end", NULL, NULL);
     api_world_expect(&world, 415,
                      "{\"error\":{\"message\":\"Missing content-type header\",\"code\":-32015,"
-                     "\"data\":{\"code\":\"UNSUPPORTED_MEDIA_TYPE\",\"httpStatus\":415}}}");
+                     "\"data\":{\"code\":\"UNSUPPORTED_MEDIA_TYPE\",\"httpStatus\":415,\"problem\":"
+                     "\"unsupported_media_type\"}}}");
 
     struct api_request request = {
         .method = TEXT("POST"),
@@ -217,9 +224,10 @@ static void broken_input_hits_only_who_reads_it(void **state)
         &world, 207,
         "[{\"error\":{\"message\":\"\\\"input\\\" needs to be an object when doing a batch call\","
         "\"code\":-32600,\"data\":{\"code\":\"BAD_REQUEST\",\"httpStatus\":400,\"path\":"
-        "\"channel.getStatus\"}}},{\"error\":{\"message\":\"No procedure found on path "
+        "\"channel.getStatus\",\"problem\":\"invalid_input\"}}},{\"error\":{\"message\":\"No "
+        "procedure found on path "
         "\\\"channel.nope\\\"\",\"code\":-32004,\"data\":{\"code\":\"NOT_FOUND\",\"httpStatus\":"
-        "404,\"path\":\"channel.nope\"}}}]");
+        "404,\"path\":\"channel.nope\",\"problem\":\"not_found\"}}}]");
     api_world_deinit(&world);
 }
 
@@ -266,7 +274,7 @@ static void streamed_batch_has_a_line_for_each_answer(void **state)
     api_world_send(&world, &request);
     (void)snprintf(expected, sizeof(expected),
                    "{\"0\":[[0],[null,0,0]],\"1\":[[0],[null,0,1]]}\n"
-                   "[0,0,[[{\"result\":{\"data\":{\"channels\":[]}}}]]]\n"
+                   "[0,0,[[{\"result\":{\"data\":{\"channels\":[],\"nextCursor\":null}}}]]]\n"
                    "[1,0,[[%s]]]\n",
                    not_found_7);
     api_world_expect(&world, 200, expected);
@@ -317,6 +325,37 @@ static void unstored_change_keeps_the_shape_of_the_answer(void **state)
     api_world_deinit(&world);
 }
 
+static void subscriptions_are_told_apart(void **state)
+{
+    (void)state;
+    struct api_world world;
+    api_world_init(&world);
+    static const char *const names[] = {"channel.onStatus", "events.subscribe"};
+    char line[100];
+
+    for (size_t i = 0; i < 2; i++) { /* those that are served never come here */
+        (void)snprintf(line, sizeof(line), "GET /trpc/%s", names[i]);
+        api_world_call(&world, line, NULL, NULL);
+        api_world_expect(&world, 400, NULL);
+        assert_true(text_contains(buf_text(world.answer.body), TEXT("httpSubscriptionLink")));
+        (void)snprintf(line, sizeof(line), "POST /trpc/%s", names[i]);
+        api_world_call(&world, line, NULL, "{}");
+        api_world_expect(&world, 405, NULL);
+        assert_text(api_world_header(&world, "allow"), "GET");
+        (void)snprintf(line, sizeof(line), "GET /trpc/channel.list,%s?batch=1", names[i]);
+        api_world_call(&world, line, NULL, NULL);
+        api_world_expect(&world, 400, NULL);
+        json_t *json = api_world_json(&world);
+        assert_int_equal(json_array_size(json), 2);
+        for (size_t k = 0; k < 2; k++)
+            assert_string_equal(json_string_value(json_object_get(
+                                    json_object_get(json_array_get(json, k), "error"), "message")),
+                                "Cannot batch subscription calls");
+        json_decref(json);
+    }
+    api_world_deinit(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +370,7 @@ int main(void)
         TEST_CASE(streamed_batch_has_a_line_for_each_answer),
         TEST_CASE(shut_out_address_gets_429_with_retry_after),
         TEST_CASE(unstored_change_keeps_the_shape_of_the_answer),
+        TEST_CASE(subscriptions_are_told_apart),
     };
     return RUN_TESTS("api_trpc", tests);
 }
