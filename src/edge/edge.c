@@ -364,6 +364,23 @@ static void on_readyz(struct http_request *request)
         http_respond_text(request, 200, "text/plain; charset=utf-8", TEXT("ready\n"));
 }
 
+/* ---- the studio's upload test ---- */
+
+enum { UPLOAD_TEST_LEN_MAX = 2 * 1024 * 1024 };
+
+/* Kept nowhere: the client takes the time until the answer. */
+static void on_upload_part(struct http_request *request, struct text bytes, bool is_last)
+{
+    (void)bytes;
+    if (is_last)
+        http_respond_empty(request, 204);
+}
+
+static void on_upload_test(struct http_request *request)
+{
+    http_read_body(request, on_upload_part, NULL); /* nothing of ours points to the request */
+}
+
 static void on_page(struct http_request *request)
 {
     pages_serve(&edge_of(request)->pages, request);
@@ -378,6 +395,7 @@ static const struct http_route routes[] = {
     /* methods                                  pattern                             flags            body           handler */
     {HTTP_GET,                                  "/hls/{channel}/{file}",            HTTP_ROUTE_CORS, 0,             on_hls, NULL},
     {HTTP_GET,                                  "/api/v1/channels/{channel}/status", HTTP_ROUTE_CORS, 0,            on_status, NULL},
+    {HTTP_POST,                                 "/api/v1/upload-test",              HTTP_ROUTE_STREAM_BODY, UPLOAD_TEST_LEN_MAX, on_upload_test, NULL},
     {HTTP_GET | HTTP_POST | HTTP_PUT | HTTP_PATCH | HTTP_DELETE,
                                                 "/api/v1/{rest...}",                HTTP_ROUTE_CORS, API_BODY_LEN_MAX, send_api_call, NULL},
     {HTTP_GET | HTTP_HEAD | HTTP_POST | HTTP_PUT | HTTP_PATCH | HTTP_DELETE,

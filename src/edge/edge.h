@@ -4,6 +4,7 @@
  *     viewers ---> http server ---> routes
  *                                    /hls/...            board: newest snapshot, who waits for it
  *                                    .../status          board: status rendered once a change
+ *                                    /api/v1/upload-test here: bytes that are timed and dropped
  *                                    /, /watch, /assets  files built into the program
  *                                    /healthz, /readyz   here
  *                                    /api, /trpc, /metrics --> control loop --> answer
