@@ -1,87 +1,93 @@
-import { ApiError, errorFromResponse, UNREACHABLE } from "./problem";
-import type { Channel, ChannelDetail, ChannelStatus, CreatedChannel } from "./types";
-
-const REQUEST_TIMEOUT_MS = 10_000;
-
-interface RequestOptions {
-  method?: "GET" | "POST" | "DELETE";
-  key?: string | null;
-  body?: unknown;
-  signal?: AbortSignal;
-}
-
-async function send(path: string, options: RequestOptions): Promise<Response> {
-  const headers = new Headers({ Accept: "application/json" });
-  if (options.key) headers.set("Authorization", `Bearer ${options.key}`);
-  if (options.body !== undefined) headers.set("Content-Type", "application/json");
-  const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-  const init: RequestInit = {
-    method: options.method ?? "GET",
-    headers,
-    cache: "no-store",
-    signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
-  };
-  if (options.body !== undefined) init.body = JSON.stringify(options.body);
-  try {
-    return await fetch(path, init);
-  } catch (error) {
-    if (options.signal?.aborted) throw error;
-    throw new ApiError(UNREACHABLE, 0, "unreachable");
-  }
-}
-
-async function request(path: string, options: RequestOptions = {}): Promise<unknown> {
-  const response = await send(path, options);
-  if (!response.ok) throw await errorFromResponse(response);
-  if (response.status === 204) return null;
-  try {
-    const value: unknown = await response.json();
-    return value;
-  } catch {
-    throw new ApiError("The server's answer could not be read.", response.status, "bad_answer");
-  }
-}
+import { drawIdempotencyKey, request, withQuery } from "./http";
+import type {
+  Channel,
+  ChannelDetail,
+  CreatedChannel,
+  Page,
+  PublishAccess,
+  PublishGrant,
+} from "./types";
 
 /*
  * The server is ours and its answers are tested against this contract in tests/browser, so the shapes
- * are asserted here, in one place, and trusted everywhere else.
+ * are asserted here, in one place a subject, and trusted everywhere else.
  */
 export async function listChannels(signal?: AbortSignal): Promise<Channel[]> {
-  const answer = (await request("/api/v1/channels", signal ? { signal } : {})) as {
+  return (await listChannelPage({}, signal)).items;
+}
+
+export interface ChannelQuery {
+  limit?: number;
+  cursor?: string | null;
+  /* Only those of the account that asks. */
+  isMine?: boolean;
+  /* A part of the title. */
+  words?: string;
+}
+
+export async function listChannelPage(
+  query: ChannelQuery,
+  signal?: AbortSignal,
+): Promise<Page<Channel>> {
+  const path = withQuery("/api/v1/channels", {
+    limit: query.limit,
+    cursor: query.cursor,
+    mine: query.isMine,
+    q: query.words,
+  });
+  const answer = (await request(path, { signal })) as {
     channels: Channel[];
+    nextCursor?: string | null;
   };
-  return answer.channels;
+  return { items: answer.channels, nextCursor: answer.nextCursor ?? null };
 }
 
-export async function getStatus(id: number, signal?: AbortSignal): Promise<ChannelStatus> {
-  const path = `/api/v1/channels/${id}/status`;
-  return (await request(path, signal ? { signal } : {})) as ChannelStatus;
-}
-
+/* With what is needed to publish, when the key or the signed-in account may. */
 export async function getChannel(
   id: number,
   key: string | null,
   signal?: AbortSignal,
 ): Promise<ChannelDetail> {
-  const options: RequestOptions = { key };
-  if (signal) options.signal = signal;
-  return (await request(`/api/v1/channels/${id}`, options)) as ChannelDetail;
+  return (await request(`/api/v1/channels/${id}`, { key, signal })) as ChannelDetail;
 }
 
-export async function createChannel(title: string, adminKey: string): Promise<CreatedChannel> {
-  const options: RequestOptions = { method: "POST", key: adminKey, body: { title } };
+export interface ChannelChange {
+  title?: string;
+  maxDurationSeconds?: number;
+}
+
+export async function createChannel(change: ChannelChange): Promise<CreatedChannel> {
+  const idempotencyKey = drawIdempotencyKey();
+  const options = { method: "POST", body: change, idempotencyKey } as const;
   return (await request("/api/v1/channels", options)) as CreatedChannel;
 }
 
-/* Starts the relay again, after it failed. */
-export async function startChannel(id: number, key: string): Promise<void> {
-  await request(`/api/v1/channels/${id}/start`, { method: "POST", key });
+export async function updateChannel(id: number, change: ChannelChange): Promise<void> {
+  await request(`/api/v1/channels/${id}`, { method: "PATCH", body: change });
 }
 
-export async function endChannel(id: number, key: string): Promise<void> {
+export async function deleteChannel(id: number): Promise<void> {
+  await request(`/api/v1/channels/${id}`, { method: "DELETE" });
+}
+
+/* Announces a broadcast. 409 when one is going on. */
+export async function startChannel(id: number, key: string | null): Promise<PublishGrant> {
+  const options = { method: "POST", key } as const;
+  const answer = (await request(`/api/v1/channels/${id}/start`, options)) as {
+    publish: PublishGrant;
+  };
+  return answer.publish;
+}
+
+export async function endChannel(id: number, key: string | null): Promise<void> {
   await request(`/api/v1/channels/${id}/end`, { method: "POST", key });
 }
 
-export async function deleteChannel(id: number, adminKey: string): Promise<void> {
-  await request(`/api/v1/channels/${id}`, { method: "DELETE", key: adminKey });
+/* The old key is good no more, and who is on air with it is cut off. */
+export async function rotateKey(id: number, key: string | null): Promise<PublishAccess> {
+  const options = { method: "POST", key } as const;
+  const answer = (await request(`/api/v1/channels/${id}/rotate-key`, options)) as {
+    publish: PublishAccess;
+  };
+  return answer.publish;
 }
