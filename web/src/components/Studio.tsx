@@ -15,6 +15,7 @@ import { useUploadTest } from "../hooks/useUploadTest";
 import { broadcastNumbers } from "../publish/broadcastNumbers";
 import { loadChoice, saveChoice, type DeviceChoice } from "../publish/devices";
 import type { PublisherState } from "../publish/WebRTCPublisher";
+import { BroadcastPlots } from "./BroadcastPlots";
 import { Checklist } from "./Checklist";
 import { ConfirmDialog } from "./ConfirmDialog";
 import { DevicePicker } from "./DevicePicker";
@@ -22,6 +23,8 @@ import { GoLiveBar } from "./GoLiveBar";
 import { ObsPanel } from "./ObsPanel";
 import { OnAirSummary } from "./OnAirSummary";
 import { Panel } from "./Panel";
+import { PastBroadcasts } from "./PastBroadcasts";
+import { RecordingPanel } from "./RecordingPanel";
 import { StreamHealthIndicator } from "./StreamHealthIndicator";
 import { StudioNotices } from "./StudioNotices";
 import { StudioPreview } from "./StudioPreview";
@@ -96,6 +99,18 @@ export function Studio({ channelId, studio }: StudioProps): ReactElement {
         <Panel name="devices" title="Camera and microphone">
           <DevicePicker choice={choice} preview={preview} isOnAir={isOnAir} onChange={onChoice} />
         </Panel>
+        {status !== null && status.startedAt !== null && (
+          <Panel name="curves" title={status.isActive ? "This broadcast" : "Last broadcast"}>
+            <BroadcastPlots channelId={channelId} accessKey={access.key} status={status} />
+          </Panel>
+        )}
+        <Panel name="past" title="Broadcasts">
+          <PastBroadcasts
+            channelId={channelId}
+            accessKey={access.key}
+            endedAt={status?.endedAt ?? null}
+          />
+        </Panel>
       </section>
       <aside className="studio-side" aria-label="Broadcast">
         <section className="panel panel-broadcast" aria-labelledby="broadcast-title">
@@ -120,6 +135,13 @@ export function Studio({ channelId, studio }: StudioProps): ReactElement {
             />
           </Panel>
         )}
+        <Panel name="recording" title="Recording">
+          <RecordingPanel
+            channelId={channelId}
+            accessKey={access.key}
+            isOnAir={status?.isActive === true}
+          />
+        </Panel>
         <Panel name="encoder" title="OBS or another encoder">
           <ObsPanel publish={access.publish} isOnAir={isAnybodyOnAir} onRotate={access.rotate} />
         </Panel>
