@@ -6,6 +6,10 @@ import { WatchPage } from "./pages/WatchPage";
 import { matchRoute, usePath, type Route } from "./router";
 
 /* Buyers are many and those who work are few: only they load the pages of work. */
+const AccountPage = lazy(async () => ({
+  default: (await import("./pages/AccountPage")).AccountPage,
+}));
+const AdminPage = lazy(async () => ({ default: (await import("./pages/AdminPage")).AdminPage }));
 const ChannelsPage = lazy(async () => ({
   default: (await import("./pages/ChannelsPage")).ChannelsPage,
 }));
@@ -44,7 +48,9 @@ function CurrentPage({ route }: { route: Route }): ReactElement {
     case "studio":
       return <StudioPage key={route.channelId} channelId={route.channelId} />;
     case "account":
+      return <AccountPage section={route.section} item={route.item} />;
     case "admin":
+      return <AdminPage section={route.section} item={route.item} />;
     case "missing":
       return <MissingPage sentence="There is no such page." />;
   }
