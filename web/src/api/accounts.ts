@@ -1,12 +1,13 @@
 import type { Account, Role } from "./auth";
-import { drawIdempotencyKey, request, withQuery } from "./http";
-import type { Page } from "./types";
+import { drawIdempotencyKey, pageOf, request, withQuery } from "./http";
+import type { Page, PageQuery } from "./types";
 
 export async function listAccounts(
-  query: { limit: number; cursor: string | null },
+  /* `words`: a part of e-mail or name */
+  { words, ...query }: PageQuery & { words?: string },
   signal?: AbortSignal,
 ): Promise<Page<Account>> {
-  const answer = (await request(withQuery("/api/v1/accounts", query), { signal })) as {
+  const answer = (await request(withQuery("/api/v1/accounts", { ...query, q: words }), { signal })) as {
     accounts: Account[];
     nextCursor: string | null;
   };
@@ -70,14 +71,11 @@ export interface CreatedApiKey extends ApiKey {
 }
 
 export async function listApiKeys(
-  query: { limit: number; cursor: string | null },
+  query: PageQuery,
   signal?: AbortSignal,
 ): Promise<Page<ApiKey>> {
-  const answer = (await request(withQuery("/api/v1/api-keys", query), { signal })) as {
-    apiKeys: ApiKey[];
-    nextCursor?: string | null;
-  };
-  return { items: answer.apiKeys, nextCursor: answer.nextCursor ?? null };
+  const answer = (await request("/api/v1/api-keys", { signal })) as { apiKeys: ApiKey[] };
+  return pageOf(answer.apiKeys, query);
 }
 
 export interface NewApiKey {

@@ -1,5 +1,5 @@
 import { request, withQuery } from "./http";
-import type { Page } from "./types";
+import type { Page, PageQuery } from "./types";
 
 export interface AuditEntry {
   id: string;
@@ -15,10 +15,10 @@ export interface AuditEntry {
 }
 
 export async function listAudit(
-  query: { limit: number; cursor: string | null },
+  query: PageQuery,
   signal?: AbortSignal,
 ): Promise<Page<AuditEntry>> {
-  const answer = (await request(withQuery("/api/v1/audit", query), { signal })) as {
+  const answer = (await request(withQuery("/api/v1/audit", { ...query }), { signal })) as {
     entries: AuditEntry[];
     nextCursor: string | null;
   };

@@ -1,5 +1,5 @@
-import { request, withQuery } from "./http";
-import type { Health, Page, RelayStatus } from "./types";
+import { pageOf, request, withQuery } from "./http";
+import type { Health, Page, PageQuery, RelayStatus } from "./types";
 
 /* What belongs to one broadcast of a channel: who may publish it, its relay, its recording, its numbers. */
 
@@ -43,14 +43,11 @@ export async function stopRelay(channelId: number, key: string | null): Promise<
 }
 
 export async function listRelays(
-  query: { limit: number; cursor: string | null },
+  query: PageQuery,
   signal?: AbortSignal,
 ): Promise<Page<Relay>> {
-  const answer = (await request(withQuery("/api/v1/relays", query), { signal })) as {
-    relays: Relay[];
-    nextCursor?: string | null;
-  };
-  return { items: answer.relays, nextCursor: answer.nextCursor ?? null };
+  const answer = (await request("/api/v1/relays", { signal })) as { relays: Relay[] };
+  return pageOf(answer.relays, query);
 }
 
 /* ---- recording ---- */
@@ -96,11 +93,11 @@ export interface Broadcast {
 
 export async function listBroadcasts(
   channelId: number,
-  query: { limit: number; cursor: string | null },
+  query: PageQuery,
   key: string | null,
   signal?: AbortSignal,
 ): Promise<Page<Broadcast>> {
-  const path = withQuery(`/api/v1/channels/${channelId}/broadcasts`, query);
+  const path = withQuery(`/api/v1/channels/${channelId}/broadcasts`, { ...query });
   const answer = (await request(path, { key, signal })) as {
     broadcasts: Broadcast[];
     nextCursor: string | null;
@@ -129,9 +126,8 @@ export interface MetricQuery {
   broadcastId?: number;
 }
 
-const METRICS_LIMIT = 1_000;
-/* A day of a point each ten seconds; older history is thinned. */
-const METRICS_PAGES_MAX = 9;
+/* A page has 10,000 points, which is more than a day of one each ten seconds; older history is thinned. */
+const METRICS_PAGES_MAX = 4;
 
 /* All of a span of time, oldest first. */
 export async function listMetrics(
@@ -145,7 +141,6 @@ export async function listMetrics(
   for (let page = 0; page < METRICS_PAGES_MAX; page++) {
     const path: string = withQuery(`/api/v1/channels/${channelId}/metrics`, {
       ...query,
-      limit: METRICS_LIMIT,
       cursor,
     });
     const answer = (await request(path, { key, signal })) as {

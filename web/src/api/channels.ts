@@ -53,7 +53,8 @@ export async function getChannel(
 
 export interface ChannelChange {
   title?: string;
-  maxDurationSeconds?: number;
+  /* null: as the server is configured */
+  maxDurationSeconds?: number | null;
 }
 
 export async function createChannel(change: ChannelChange): Promise<CreatedChannel> {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { drawIdempotencyKey, linkSession, request, withQuery } from "./http";
+import { drawIdempotencyKey, linkSession, pageOf, request, withQuery } from "./http";
 import { ApiError } from "./problem";
 
 interface Call {
@@ -149,5 +149,14 @@ describe("a query", () => {
     expect(withQuery("/x", { limit: 25, cursor: null, q: "", mine: false })).toBe("/x?limit=25");
     expect(withQuery("/x", { q: "shoes & more", mine: true })).toBe("/x?q=shoes+%26+more&mine=true");
     expect(withQuery("/x", {})).toBe("/x");
+  });
+});
+
+describe("a list that comes whole", () => {
+  it("is shown in pages all the same", () => {
+    const first = pageOf([1, 2, 3, 4, 5], { limit: 2, cursor: null });
+    expect(first).toEqual({ items: [1, 2], nextCursor: "2" });
+    expect(pageOf([1, 2, 3, 4, 5], { limit: 2, cursor: "4" })).toEqual({ items: [5], nextCursor: null });
+    expect(pageOf([1, 2], { limit: 2, cursor: null }).nextCursor).toBeNull();
   });
 });

@@ -1,4 +1,5 @@
 import { ApiError, errorFromResponse, UNREACHABLE } from "./problem";
+import type { Page, PageQuery } from "./types";
 
 /*
  * One request to the server's API: who asks, for how long, and what comes back as a value or as an ApiError.
@@ -117,6 +118,13 @@ export function withQuery(
   }
   const text = params.toString();
   return text === "" ? path : `${path}?${text}`;
+}
+
+/* A page of a list that the server answers whole: the cursor is a place in it. */
+export function pageOf<T>(items: readonly T[], { limit, cursor }: PageQuery): Page<T> {
+  const from = cursor === null ? 0 : Number(cursor);
+  const next = from + limit;
+  return { items: items.slice(from, next), nextCursor: next < items.length ? String(next) : null };
 }
 
 /* Not crypto.randomUUID(): plain HTTP in a local network has none. */

@@ -43,6 +43,8 @@ export interface PublishGrant extends PublishAccess {
 }
 
 export interface ChannelDetail extends Channel {
+  /* As `publish`; null: as the server is configured. */
+  maxDurationSeconds?: number | null;
   publish?: PublishAccess;
 }
 
@@ -102,4 +104,10 @@ export interface FieldProblem {
 export interface Page<T> {
   items: T[];
   nextCursor: string | null;
+}
+
+export interface PageQuery {
+  limit: number;
+  /* null: from the beginning */
+  cursor: string | null;
 }

@@ -1,5 +1,5 @@
 import { drawIdempotencyKey, request, withQuery } from "./http";
-import type { Page } from "./types";
+import type { Page, PageQuery } from "./types";
 
 export const WEBHOOK_EVENTS = [
   "channel.created",
@@ -33,11 +33,6 @@ export interface Webhook {
 /* `secret` is answered at creation and rotation only. */
 export interface WebhookWithSecret extends Webhook {
   secret: string;
-}
-
-interface PageQuery {
-  limit: number;
-  cursor: string | null;
 }
 
 export async function listWebhooks(query: PageQuery, signal?: AbortSignal): Promise<Page<Webhook>> {

@@ -1,11 +1,8 @@
 import { useCallback, useState } from "react";
-import type { Page } from "../api/types";
+import type { Page, PageQuery } from "../api/types";
 import { usePolling } from "./usePolling";
 
-export type LoadPage<T> = (
-  query: { limit: number; cursor: string | null },
-  signal: AbortSignal,
-) => Promise<Page<T>>;
+export type LoadPage<T> = (query: PageQuery, signal: AbortSignal) => Promise<Page<T>>;
 
 export interface Paged<T> {
   /* null: nothing has come yet */

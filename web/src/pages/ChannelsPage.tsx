@@ -82,7 +82,7 @@ function Channels({ account }: { account: Account }): ReactElement {
         }
       />
       {asked?.what === "new" && <NewChannelDialog onCreated={list.refresh} onClose={close} />}
-      {asked?.what === "edit" && <EditChannelDialog channel={asked.channel} onClose={close} />}
+      {asked?.what === "edit" && <EditChannelDialog channelId={asked.channel.id} onClose={close} />}
       {asked?.what === "delete" && <DeleteChannel channel={asked.channel} onClose={close} />}
     </Layout>
   );
@@ -132,8 +132,8 @@ function ChannelRow({ channel, onAsk }: ChannelRowProps): ReactElement {
           <button
             type="button"
             className="icon-button"
-            aria-label={`Rename ${title}`}
-            title="Rename"
+            aria-label={`Edit ${title}`}
+            title="Edit"
             onClick={() => onAsk({ what: "edit", channel })}
           >
             <Pencil aria-hidden="true" />

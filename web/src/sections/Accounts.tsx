@@ -1,5 +1,5 @@
 import { Plus } from "lucide-react";
-import { useState, type ReactElement } from "react";
+import { useCallback, useState, type ReactElement } from "react";
 import {
   createAccount,
   listAccounts,
@@ -17,9 +17,10 @@ import { Facts, When } from "../components/Facts";
 import { SelectField, TextField } from "../components/Field";
 import { Form } from "../components/Form";
 import { RecordList, RecordRow } from "../components/RecordList";
+import { SearchField } from "../components/SearchField";
 import { SecretDialog } from "../components/SecretDialog";
 import { useAction } from "../hooks/useAction";
-import { usePaged } from "../hooks/usePaged";
+import { usePaged, type LoadPage } from "../hooks/usePaged";
 import { ROLE_HINT, ROLE_TEXT } from "../words";
 
 type Asked =
@@ -34,7 +35,12 @@ const ROLES = (Object.keys(ROLE_TEXT) as Role[]).map((role) => ({
 
 /* `own`: who is looking; one cannot take away one's own rights by mistake. */
 export function Accounts({ own }: { own: Account }): ReactElement {
-  const list = usePaged(listAccounts, 0);
+  const [words, setWords] = useState("");
+  const load: LoadPage<Account> = useCallback(
+    (query, signal) => listAccounts({ ...query, words }, signal),
+    [words],
+  );
+  const list = usePaged(load, 0);
   const [asked, setAsked] = useState<Asked | null>(null);
   const close = (): void => {
     setAsked(null);
@@ -60,6 +66,9 @@ export function Accounts({ own }: { own: Account }): ReactElement {
           New account
         </button>
       </div>
+      <div className="tools">
+        <SearchField label="Search by name or e-mail" onWords={setWords} />
+      </div>
       <RecordList
         list={list}
         label="accounts"
@@ -67,7 +76,7 @@ export function Accounts({ own }: { own: Account }): ReactElement {
         row={(account) => (
           <AccountRow account={account} isOwn={account.id === own.id} onAsk={setAsked} />
         )}
-        empty={<p>No account.</p>}
+        empty={<p>No account has “{words}” in its name or e-mail.</p>}
       />
       {asked?.what === "new" && <NewAccountDialog onMade={onMade} onClose={close} />}
       {asked?.what === "secret" && (

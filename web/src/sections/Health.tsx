@@ -6,6 +6,7 @@ import type { Channel } from "../api/types";
 import { Facts, When } from "../components/Facts";
 import { SelectField } from "../components/Field";
 import { Notice } from "../components/Notice";
+import { PastBroadcasts } from "../components/PastBroadcasts";
 import { RecordList, RecordRow } from "../components/RecordList";
 import { RelayBadge } from "../components/RelayBadge";
 import { SearchField } from "../components/SearchField";
@@ -131,6 +132,10 @@ function ChannelHealth({ channelId }: { channelId: number }): ReactElement {
           group={`health-${channelId}`}
         />
       )}
+      <div className="section-head">
+        <h3>Broadcasts</h3>
+      </div>
+      <PastBroadcasts channelId={channelId} accessKey={null} endedAt={status?.endedAt ?? null} />
     </>
   );
 }
