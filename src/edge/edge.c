@@ -149,6 +149,23 @@ static void on_metrics(struct http_request *request)
     call_send(request, EDGE_CALL_METRICS, NULL);
 }
 
+/* ---- the studio's upload test ---- */
+
+enum { UPLOAD_TEST_LEN_MAX = 2 * 1024 * 1024 };
+
+/* Kept nowhere: the client takes the time until the answer. */
+static void on_upload_part(struct http_request *request, struct text bytes, bool is_last)
+{
+    (void)bytes;
+    if (is_last)
+        http_respond_empty(request, 204);
+}
+
+static void on_upload_test(struct http_request *request)
+{
+    http_read_body(request, on_upload_part, NULL); /* nothing of ours points to the request */
+}
+
 static void on_page(struct http_request *request)
 {
     pages_serve(&edge_of(request)->pages, request);
@@ -169,6 +186,7 @@ static const struct http_route routes[] = {
     {HTTP_GET,                                  "/hls/{channel}/{file}",            HTTP_ROUTE_CORS, 0,             on_hls, NULL},
     {HTTP_GET,                                  "/api/v1/channels/{channel}/status", HTTP_ROUTE_CORS, 0,            on_status, NULL},
     {HTTP_GET,                                  "/api/v1/events",                   HTTP_ROUTE_CORS, 0,             events_on_get, NULL},
+    {HTTP_POST,                                 "/api/v1/upload-test",              HTTP_ROUTE_STREAM_BODY, UPLOAD_TEST_LEN_MAX, on_upload_test, NULL},
     {HTTP_GET | HTTP_POST | HTTP_PUT | HTTP_PATCH | HTTP_DELETE,
                                                 "/api/v1/{rest...}",                HTTP_ROUTE_CORS, API_BODY_LEN_MAX, call_send_api, NULL},
     {HTTP_GET,                                  "/trpc",                            HTTP_ROUTE_CORS, 0,             trpc_on_socket, NULL},

@@ -7,6 +7,7 @@
  *                                    /recordings/...     files, read by the pool (recordings.h)
  *                                    /api/v1/events      push: WebSocket, event stream
  *                                    /trpc               push: wsLink; its calls go to control
+ *                                    /api/v1/upload-test here: bytes that are timed and dropped
  *                                    /, /watch, /assets  files built into the program
  *                                    /healthz, /readyz   here
  *                                    /api, /trpc, /metrics --> control loop --> answer

@@ -108,15 +108,22 @@ void pages_init(struct pages *pages, struct text public_url)
     }
 }
 
+/* The paths that web/src/router.tsx knows: all get the same file. One that ends with a slash stands
+ * for what is below it. */
 static bool is_page(struct text path)
 {
-    static const char *const prefixes[] = {"/studio/", "/watch/"};
+    static const char *const paths[] = {
+        "/",      "/sign-in", "/channels", "/account", "/account/",
+        "/admin", "/admin/",  "/studio/",  "/watch/",
+    };
 
-    if (text_equal(path, TEXT("/")))
-        return true;
-    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-        if (text_starts_with(path, text_of(prefixes[i])))
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        struct text known = text_of(paths[i]);
+        bool is_folder = known.len > 1 && known.ptr[known.len - 1] == '/';
+
+        if (is_folder ? text_starts_with(path, known) : text_equal(path, known))
             return true;
+    }
     return false;
 }
 

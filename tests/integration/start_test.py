@@ -50,14 +50,23 @@ class Probes(unittest.TestCase):
         self.assertTrue(any(name.startswith("stoa_") for name, _ in seen))
 
     def test_the_pages_are_served(self):
-        for path in ("/", "/watch/1", "/studio/1"):
+        for path in ("/", "/watch/1", "/studio/1", "/sign-in", "/channels", "/account", "/account/keys",
+                     "/admin", "/admin/webhooks/0190a5c2-7d3e-7000-8000-000000000001"):
             answer = self.server.get(path)
             self.assertEqual(answer.status, 200, path)
             self.assertIn("<!doctype html>", answer.text.lower())
             self.assertIn("frame-ancestors 'none'", answer.headers["Content-Security-Policy"])
 
     def test_an_unknown_path_is_404(self):
-        self.assertEqual(self.server.get("/nothing/here").status, 404)
+        for path in ("/nothing/here", "/sign-in/x", "/channels/1", "/administration"):
+            self.assertEqual(self.server.get(path).status, 404, path)
+
+    def test_an_upload_is_timed_up_to_its_limit(self):
+        for size in (0, 64 * 1024, 2 * 1024 * 1024):
+            answer = self.server.request("POST", "/api/v1/upload-test", body=bytes(size))
+            self.assertEqual((answer.status, answer.body), (204, b""), size)
+        answer = self.server.request("POST", "/api/v1/upload-test", body=bytes(2 * 1024 * 1024 + 1))
+        self.assertEqual(answer.status, 413)
 
     def test_the_admin_key_is_in_no_line_of_the_log(self):
         self.server.call("GET", "/channels")

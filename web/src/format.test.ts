@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   elapsedMs,
   formatBitrate,
+  formatBytes,
   formatDuration,
   formatMs,
   formatPercent,
@@ -24,6 +25,13 @@ describe("numbers for people", () => {
     expect(formatPercent(0)).toBe("0 %");
     expect(formatPercent(0.004)).toBe("0.4 %");
     expect(formatPercent(0.25)).toBe("25 %");
+  });
+
+  it("give bytes the unit that fits", () => {
+    expect(formatBytes(0)).toBe("0 B");
+    expect(formatBytes(1_240_000)).toBe("1.2 MB");
+    expect(formatBytes(54_000_000_000)).toBe("54 GB");
+    expect(formatBytes(9e15)).toBe("9000 TB");
   });
 
   it("count one viewer as one", () => {

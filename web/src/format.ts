@@ -48,6 +48,26 @@ export function formatClock(iso: string, now: Date): string {
   return date.toLocaleString([], { day: "numeric", month: "short", ...time });
 }
 
+/* Date and time to the second. */
+export function formatFull(iso: string): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return "";
+  return date.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+}
+
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  const units = ["kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = "B";
+  for (const larger of units) {
+    if (value < 1000) break;
+    value /= 1000;
+    unit = larger;
+  }
+  return `${value.toFixed(value < 10 ? 1 : 0)} ${unit}`;
+}
+
 export function formatViewers(count: number): string {
   return count === 1 ? "1 viewer" : `${count.toLocaleString("en")} viewers`;
 }

@@ -1,4 +1,4 @@
-import type { Problem } from "./types";
+import type { FieldProblem, Problem } from "./types";
 
 /*
  * An answer that says no, or no answer at all (status 0). The message is always a sentence that can be
@@ -9,13 +9,22 @@ export class ApiError extends Error {
   readonly code: string;
   /* From Retry-After, when the server named a time. */
   readonly retryAfterMs: number | null;
+  /* What is wrong with which field of the input: "title" -> "must have 1 to 200 characters". */
+  readonly fields: Readonly<Record<string, string>>;
 
-  constructor(message: string, status: number, code: string, retryAfterMs: number | null = null) {
+  constructor(
+    message: string,
+    status: number,
+    code: string,
+    retryAfterMs: number | null = null,
+    fields: Readonly<Record<string, string>> = {},
+  ) {
     super(message);
     this.name = "ApiError";
     this.status = status;
     this.code = code;
     this.retryAfterMs = retryAfterMs;
+    this.fields = fields;
   }
 
   get isDenied(): boolean {
@@ -30,10 +39,10 @@ export class ApiError extends Error {
 export const UNREACHABLE = "The server cannot be reached. Check the connection.";
 
 const SENTENCES: Record<number, string> = {
-  401: "This key is not accepted.",
-  403: "This key is not allowed to do that.",
-  404: "There is no such channel.",
-  409: "Somebody else is on air on this channel.",
+  401: "Sign in, or show a key that is good.",
+  403: "You are not allowed to do that.",
+  404: "That is not there any more.",
+  409: "That does not fit the state of things right now. Look again.",
   413: "That is more than the server takes.",
   415: "The server does not understand this kind of request.",
   429: "Too many requests. Wait a moment and try again.",
@@ -52,6 +61,19 @@ function parseProblem(text: string): Problem {
   } catch {
     return {};
   }
+}
+
+/* The server repeats the name in the sentence: "title: it must not be empty". */
+export function fieldMessages(errors: unknown): Record<string, string> {
+  const messages: Record<string, string> = {};
+  if (!Array.isArray(errors)) return messages;
+  for (const entry of errors as Partial<FieldProblem>[]) {
+    const { field, message } = entry;
+    if (typeof field !== "string" || typeof message !== "string") continue;
+    const said = message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
+    messages[field] ??= said.charAt(0).toUpperCase() + said.slice(1);
+  }
+  return messages;
 }
 
 export function retryAfterMs(header: string | null, nowMs: number): number | null {
@@ -76,6 +98,7 @@ export async function errorFromResponse(response: Response): Promise<ApiError> {
     response.status,
     typeof problem.code === "string" ? problem.code : "",
     retryAfterMs(response.headers.get("Retry-After"), Date.now()),
+    fieldMessages(problem.errors),
   );
 }
 

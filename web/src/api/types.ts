@@ -32,10 +32,19 @@ export interface Channel {
 export interface PublishAccess {
   streamKey: string;
   whipUrl: string;
-  rtmpUrl: string;
+  /* null: the server takes no RTMP */
+  rtmpUrl: string | null;
+}
+
+/* What `start` answers: beside the key a token that publishes and nothing else, for a while. */
+export interface PublishGrant extends PublishAccess {
+  token: string;
+  tokenExpiresAt: string;
 }
 
 export interface ChannelDetail extends Channel {
+  /* As `publish`; null: as the server is configured. */
+  maxDurationSeconds?: number | null;
   publish?: PublishAccess;
 }
 
@@ -83,4 +92,22 @@ export interface Problem {
   status?: number;
   code?: string;
   detail?: string;
+  errors?: FieldProblem[];
+}
+
+export interface FieldProblem {
+  field: string;
+  message: string;
+}
+
+/* A piece of a list; null: there is no more. */
+export interface Page<T> {
+  items: T[];
+  nextCursor: string | null;
+}
+
+export interface PageQuery {
+  limit: number;
+  /* null: from the beginning */
+  cursor: string | null;
 }

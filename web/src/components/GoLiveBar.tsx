@@ -7,13 +7,15 @@ interface GoLiveBarProps {
   stream: MediaStream | null;
   phase: PublisherPhase;
   isElsewhere: boolean;
+  /* The server is being asked. */
+  isBusy: boolean;
   onGoLive: () => void;
   onEnd: () => void;
 }
 
 /* Microphone, camera, and the one big button. */
 export function GoLiveBar(props: GoLiveBarProps): ReactElement {
-  const { stream, phase, isElsewhere, onGoLive, onEnd } = props;
+  const { stream, phase, isElsewhere, isBusy, onGoLive, onEnd } = props;
   const [isMicOn, setMicOn] = useState(true);
   const [isCameraOn, setCameraOn] = useState(true);
 
@@ -47,11 +49,11 @@ export function GoLiveBar(props: GoLiveBarProps): ReactElement {
         <button
           type="button"
           className="button button-live button-large"
-          disabled={stream === null}
+          disabled={stream === null || isBusy}
           onClick={onGoLive}
         >
           <Radio aria-hidden="true" />
-          Go live
+          {isBusy ? "Starting…" : "Go live"}
         </button>
       ) : (
         <button

@@ -1,22 +1,30 @@
 import { useEffect, useRef, type ReactElement, type ReactNode } from "react";
 import { Link, usePath } from "../router";
+import { AccountMenu } from "./AccountMenu";
 import { StoaMark } from "./Icons";
 
 interface LayoutProps {
   children: ReactNode;
-  /* Buttons at the right end of the bar. */
+  /* Buttons in the bar, before the account's menu. */
   actions?: ReactNode;
   isWide?: boolean;
+  /* The page itself is still on its way. */
+  isComing?: boolean;
 }
 
+/* Where the focus was last put: each page brings a bar of its own, so the bar cannot remember. */
+const shown: { path: string | null } = { path: null };
+
 /* The bar above every page. After a change of page the focus goes to the content, as with a real load. */
-export function Layout({ children, actions, isWide = false }: LayoutProps): ReactElement {
+export function Layout(props: LayoutProps): ReactElement {
+  const { children, actions, isWide = false, isComing = false } = props;
   const main = useRef<HTMLElement>(null);
   const path = usePath();
-  const firstPath = useRef(path);
   useEffect(() => {
-    if (path !== firstPath.current) main.current?.focus();
-  }, [path]);
+    if (isComing) return;
+    if (shown.path !== null && shown.path !== path) main.current?.focus();
+    shown.path = path;
+  }, [path, isComing]);
 
   return (
     <>
@@ -29,7 +37,10 @@ export function Layout({ children, actions, isWide = false }: LayoutProps): Reac
             <StoaMark />
             <span>Stoa</span>
           </Link>
-          <div className="bar-actions">{actions}</div>
+          <div className="bar-actions">
+            {actions}
+            <AccountMenu />
+          </div>
         </div>
       </header>
       <main id="main" ref={main} tabIndex={-1} className={isWide ? "page wide" : "page"}>

@@ -1,19 +1,13 @@
-import { X } from "lucide-react";
-import {
-  useEffect,
-  useId,
-  useRef,
-  useState,
-  type ReactElement,
-  type SyntheticEvent,
-} from "react";
+import { useState, type ReactElement } from "react";
 import { createChannel } from "../api/client";
-import { ApiError, sentenceOf } from "../api/problem";
 import type { CreatedChannel } from "../api/types";
-import { adminKey, channelKey } from "../keys";
+import { useAction } from "../hooks/useAction";
 import { absoluteUrl, rtmpTarget } from "../publish/rtmpUrl";
 import { Link, studioPath } from "../router";
 import { CopyField } from "./CopyField";
+import { Dialog } from "./Dialog";
+import { TextField } from "./Field";
+import { Form } from "./Form";
 import { Notice } from "./Notice";
 
 interface NewChannelDialogProps {
@@ -22,28 +16,12 @@ interface NewChannelDialogProps {
 }
 
 export function NewChannelDialog({ onCreated, onClose }: NewChannelDialogProps): ReactElement {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const titleId = useId();
   const [created, setCreated] = useState<CreatedChannel | null>(null);
-
-  useEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
-  }, []);
-
   return (
-    <dialog ref={dialog} className="dialog" aria-labelledby={titleId} onClose={onClose}>
-      <div className="dialog-head">
-        <h2 id={titleId}>{created === null ? "New channel" : created.title}</h2>
-        <button type="button" className="icon-button" aria-label="Close" onClick={onClose}>
-          <X aria-hidden="true" />
-        </button>
-      </div>
+    <Dialog title={created === null ? "New channel" : created.title} onClose={onClose}>
       {created === null ? (
         <CreateForm
           onCreated={(channel) => {
-            channelKey.set(channel.id, channel.streamKey);
             setCreated(channel);
             onCreated();
           }}
@@ -51,70 +29,28 @@ export function NewChannelDialog({ onCreated, onClose }: NewChannelDialogProps):
       ) : (
         <CreatedPanel channel={created} />
       )}
-    </dialog>
+    </Dialog>
   );
 }
 
 function CreateForm({ onCreated }: { onCreated: (channel: CreatedChannel) => void }): ReactElement {
+  const action = useAction();
   const [title, setTitle] = useState("");
-  const [key, setKey] = useState(() => adminKey.get() ?? "");
-  const [error, setError] = useState<string | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const ids = { title: useId(), key: useId() };
-
-  const create = async (): Promise<void> => {
-    setBusy(true);
-    setError(null);
-    try {
-      const channel = await createChannel(title.trim(), key.trim());
-      adminKey.set(key.trim());
-      onCreated(channel);
-    } catch (reason) {
-      if (reason instanceof ApiError && reason.isDenied) adminKey.set(null);
-      setError(sentenceOf(reason));
-      setBusy(false);
-    }
-  };
-  const onSubmit = (event: SyntheticEvent): void => {
-    event.preventDefault();
-    void create();
-  };
-
+  const create = (): Promise<boolean> =>
+    action.run(async () => onCreated(await createChannel({ title: title.trim() })));
   return (
-    <form className="form" onSubmit={onSubmit}>
-      <div className="field">
-        <label htmlFor={ids.title}>Title</label>
-        <input
-          id={ids.title}
-          value={title}
-          required
-          maxLength={200}
-          placeholder="Friday ceramics sale"
-          autoComplete="off"
-          onChange={(event) => setTitle(event.target.value)}
-        />
-      </div>
-      <div className="field">
-        <label htmlFor={ids.key}>Admin key</label>
-        <input
-          id={ids.key}
-          className="mono"
-          type="password"
-          value={key}
-          required
-          autoComplete="off"
-          spellCheck={false}
-          onChange={(event) => setKey(event.target.value)}
-        />
-        <span className="field-hint">
-          Printed by the server at its first start. Kept in this tab only.
-        </span>
-      </div>
-      {error !== null && <Notice tone="bad">{error}</Notice>}
-      <button type="submit" className="button button-primary button-large" disabled={isBusy}>
-        {isBusy ? "Creating…" : "Create channel"}
-      </button>
-    </form>
+    <Form action={action} submit="Create channel" fields={["title"]} onSubmit={() => void create()}>
+      <TextField
+        label="Title"
+        placeholder="Friday ceramics sale"
+        required
+        maxLength={200}
+        autoComplete="off"
+        value={title}
+        error={action.fields.title}
+        onValue={setTitle}
+      />
+    </Form>
   );
 }
 
@@ -129,7 +65,9 @@ function CreatedPanel({ channel }: { channel: CreatedChannel }): ReactElement {
       <CopyField label="Watch page" value={absoluteUrl(channel.watchUrl, base)} />
       <CopyField label="Studio" value={absoluteUrl(channel.studioUrl, base)} />
       <CopyField label="Stream key" value={channel.streamKey} isSecret />
-      <CopyField label="RTMP server" value={rtmp.server} hint="For OBS and hardware encoders" />
+      {rtmp !== null && (
+        <CopyField label="RTMP server" value={rtmp.server} hint="For OBS and hardware encoders" />
+      )}
       <CopyField
         label="WHIP URL"
         value={absoluteUrl(channel.whipUrl, base)}

@@ -1,15 +1,32 @@
-import type { ReactElement } from "react";
+import { useState, type ReactElement } from "react";
 import type { PublishAccess } from "../api/types";
 import { absoluteUrl, rtmpTarget } from "../publish/rtmpUrl";
+import { ConfirmDialog } from "./ConfirmDialog";
 import { CopyField } from "./CopyField";
 
+interface ObsPanelProps {
+  publish: PublishAccess;
+  isOnAir: boolean;
+  onRotate: () => Promise<void>;
+}
+
 /* What to type into OBS or a hardware encoder. */
-export function ObsPanel({ publish }: { publish: PublishAccess }): ReactElement {
+export function ObsPanel({ publish, isOnAir, onRotate }: ObsPanelProps): ReactElement {
+  const [isRotating, setRotating] = useState(false);
   const rtmp = rtmpTarget(publish.rtmpUrl, publish.streamKey);
   return (
     <div className="form">
-      <CopyField label="Server" value={rtmp.server} hint="Settings › Stream › Service: Custom" />
-      <CopyField label="Stream key" value={rtmp.key} isSecret />
+      {rtmp === null ? (
+        <p className="field-hint">This server takes no RTMP: use WHIP, below.</p>
+      ) : (
+        <CopyField label="Server" value={rtmp.server} hint="Settings › Stream › Service: Custom" />
+      )}
+      <CopyField label="Stream key" value={publish.streamKey} isSecret />
+      <div>
+        <button type="button" className="button" onClick={() => setRotating(true)}>
+          New stream key
+        </button>
+      </div>
       <details className="details">
         <summary>Suggested settings</summary>
         <dl className="settings">
@@ -43,6 +60,19 @@ export function ObsPanel({ publish }: { publish: PublishAccess }): ReactElement 
           hint="Bearer token: the stream key"
         />
       </details>
+      {isRotating && (
+        <ConfirmDialog
+          title="Draw a new stream key?"
+          verb="Draw a new key"
+          onConfirm={onRotate}
+          onClose={() => setRotating(false)}
+        >
+          <p>
+            The old key is good no more: each encoder needs the new one.
+            {isOnAir && " Who is on air with the old key is cut off at once."}
+          </p>
+        </ConfirmDialog>
+      )}
     </div>
   );
 }

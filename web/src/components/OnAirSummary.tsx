@@ -9,6 +9,7 @@ interface OnAirSummaryProps {
   numbers: BroadcastNumber[];
 }
 
+/* What a seller looks at while talking; what explains it is one click deeper. */
 export function OnAirSummary({ status, numbers }: OnAirSummaryProps): ReactElement {
   const isActive = status?.isActive === true;
   const now = useNow(1_000, isActive);
@@ -25,14 +26,17 @@ export function OnAirSummary({ status, numbers }: OnAirSummaryProps): ReactEleme
           <dd>{onAirMs === null ? "–" : formatDuration(onAirMs)}</dd>
         </div>
       </dl>
-      <dl className="numbers">
-        {numbers.map((number) => (
-          <div key={number.name}>
-            <dt>{number.name}</dt>
-            <dd>{number.value}</dd>
-          </div>
-        ))}
-      </dl>
+      <details className="details">
+        <summary>Numbers</summary>
+        <dl className="numbers">
+          {numbers.map((number) => (
+            <div key={number.name}>
+              <dt>{number.name}</dt>
+              <dd>{number.value}</dd>
+            </div>
+          ))}
+        </dl>
+      </details>
     </>
   );
 }

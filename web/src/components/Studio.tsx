@@ -1,26 +1,37 @@
 import { useState, type ReactElement } from "react";
-import { endChannel, startChannel } from "../api/client";
+import { endChannel, startRelay } from "../api/client";
 import { ApiError, sentenceOf } from "../api/problem";
 import type { ChannelStatus } from "../api/types";
+import { useAction } from "../hooks/useAction";
+import { useBroadcastAccess, type BroadcastAccess } from "../hooks/useBroadcastAccess";
 import { useChannelStatus } from "../hooks/useChannelStatus";
+import { useChecklist } from "../hooks/useChecklist";
 import { useOnAirGuards } from "../hooks/useOnAirGuards";
 import { usePreview } from "../hooks/usePreview";
-import { usePublisher } from "../hooks/usePublisher";
-import type { StudioKey } from "../hooks/useStudioAccess";
+import { usePublisher, type PublisherControl } from "../hooks/usePublisher";
+import { useSession } from "../hooks/useSession";
+import type { StudioEntry } from "../hooks/useStudioAccess";
+import { useUploadTest } from "../hooks/useUploadTest";
 import { broadcastNumbers } from "../publish/broadcastNumbers";
 import { loadChoice, saveChoice, type DeviceChoice } from "../publish/devices";
 import type { PublisherState } from "../publish/WebRTCPublisher";
+import { BroadcastPlots } from "./BroadcastPlots";
+import { Checklist } from "./Checklist";
+import { ConfirmDialog } from "./ConfirmDialog";
 import { DevicePicker } from "./DevicePicker";
 import { GoLiveBar } from "./GoLiveBar";
-import { Notice } from "./Notice";
 import { ObsPanel } from "./ObsPanel";
 import { OnAirSummary } from "./OnAirSummary";
+import { Panel } from "./Panel";
+import { PastBroadcasts } from "./PastBroadcasts";
+import { RecordingPanel } from "./RecordingPanel";
 import { StreamHealthIndicator } from "./StreamHealthIndicator";
+import { StudioNotices } from "./StudioNotices";
 import { StudioPreview } from "./StudioPreview";
 
 interface StudioProps {
   channelId: number;
-  studio: StudioKey;
+  studio: StudioEntry;
 }
 
 /* Somebody publishes on this channel, and it is not this page. */
@@ -32,42 +43,30 @@ function isOnAirElsewhere(status: ChannelStatus | null, publisher: PublisherStat
 
 export function Studio({ channelId, studio }: StudioProps): ReactElement {
   const [choice, setChoice] = useState(loadChoice);
-  const [problem, setProblem] = useState<string | null>(null);
+  const [isEnding, setEnding] = useState(false);
+  const session = useSession();
   const { data: status, error, refresh } = useChannelStatus(channelId);
+  const access = useBroadcastAccess(channelId, studio);
   const preview = usePreview(choice, true);
-  const publisher = usePublisher(studio.publish, preview.stream);
+  const publisher = usePublisher(access.publish.whipUrl, access.tokens, preview.stream);
+  const host = useHost(channelId, access, publisher, refresh);
   const { phase } = publisher.state;
   const isOnAir = phase === "connecting" || phase === "live" || phase === "reconnecting";
   const isElsewhere = isOnAirElsewhere(status, publisher.state);
+  const isAnybodyOnAir = isOnAir || isElsewhere;
+  const upload = useUploadTest(isAnybodyOnAir);
+  const checks = useChecklist({
+    preview,
+    upload: upload.state,
+    resolutionId: choice.resolutionId,
+    isByKey: access.key !== null,
+  });
   useOnAirGuards(isOnAir);
 
   const onChoice = (next: DeviceChoice): void => {
     saveChoice(next);
     setChoice(next);
   };
-  const goLive = async (): Promise<void> => {
-    if (preview.stream === null) return;
-    setProblem(null);
-    await publisher.goLive(preview.stream, choice.resolutionId);
-    refresh();
-  };
-  /* Runs a request of the host and shows what the server says against it. */
-  const ask = async (request: () => Promise<void>): Promise<void> => {
-    setProblem(null);
-    try {
-      await request();
-    } catch (reason) {
-      /* It is over already: what was asked for is true. */
-      const isOver = reason instanceof ApiError && (reason.isNotFound || reason.status === 409);
-      if (!isOver) setProblem(sentenceOf(reason));
-    }
-    refresh();
-  };
-  const end = async (): Promise<void> => {
-    await publisher.leave();
-    await ask(() => endChannel(channelId, studio.key));
-  };
-
   return (
     <div className="studio">
       <section className="studio-main" aria-label="Camera">
@@ -75,7 +74,7 @@ export function Studio({ channelId, studio }: StudioProps): ReactElement {
           stream={preview.stream}
           error={preview.error}
           phase={phase}
-          startedAt={isOnAir || isElsewhere ? (status?.startedAt ?? null) : null}
+          startedAt={isAnybodyOnAir ? (status?.startedAt ?? null) : null}
           elsewhere={isElsewhere ? (status?.ingest ?? null) : null}
           onReopen={preview.reopen}
         />
@@ -83,83 +82,126 @@ export function Studio({ channelId, studio }: StudioProps): ReactElement {
           stream={preview.stream}
           phase={phase}
           isElsewhere={isElsewhere}
-          onGoLive={() => void goLive()}
-          onEnd={() => void end()}
+          isBusy={host.isBusy}
+          onGoLive={() => {
+            if (preview.stream) void host.goLive(preview.stream, choice.resolutionId);
+          }}
+          onEnd={() => setEnding(true)}
         />
         <StudioNotices
           publisher={publisher.state}
-          problem={problem ?? (error === null ? null : sentenceOf(error))}
+          problem={host.error ?? (error === null ? null : sentenceOf(error))}
           status={status}
-          onRetry={() => void ask(() => startChannel(channelId, studio.key))}
+          isSignedOut={access.key === null && session.kind === "out"}
+          isBusy={host.isBusy}
+          onRetry={() => void host.retry()}
         />
-        <section className="panel panel-devices" aria-labelledby="devices-title">
-          <h2 id="devices-title" className="panel-title">
-            Camera and microphone
-          </h2>
+        <Panel name="devices" title="Camera and microphone">
           <DevicePicker choice={choice} preview={preview} isOnAir={isOnAir} onChange={onChoice} />
-        </section>
+        </Panel>
+        {status !== null && status.startedAt !== null && (
+          <Panel name="curves" title={status.isActive ? "This broadcast" : "Last broadcast"}>
+            <BroadcastPlots channelId={channelId} accessKey={access.key} status={status} />
+          </Panel>
+        )}
+        <Panel name="past" title="Broadcasts">
+          <PastBroadcasts
+            channelId={channelId}
+            accessKey={access.key}
+            endedAt={status?.endedAt ?? null}
+          />
+        </Panel>
       </section>
-      <aside className="studio-side">
-        <section className="panel panel-broadcast" aria-label="Broadcast">
-          <h1 className="panel-title">{studio.title}</h1>
+      <aside className="studio-side" aria-label="Broadcast">
+        <section className="panel panel-broadcast" aria-labelledby="broadcast-title">
+          <h1 id="broadcast-title" className="panel-title">
+            {studio.title}
+          </h1>
           <StreamHealthIndicator status={status} />
           <OnAirSummary
             status={status}
             numbers={broadcastNumbers(
-              isOnAir || isElsewhere ? status : null,
+              isAnybodyOnAir ? status : null,
               isOnAir ? publisher.state.stats : null,
             )}
           />
         </section>
-        <section className="panel panel-encoder" aria-labelledby="obs-title">
-          <h2 id="obs-title" className="panel-title">
-            OBS or another encoder
-          </h2>
-          <ObsPanel publish={studio.publish} />
-        </section>
+        {!isAnybodyOnAir && (
+          <Panel name="checks" title="Before you go live">
+            <Checklist
+              checks={checks}
+              isMeasuring={upload.state.kind === "waiting" || upload.state.kind === "measuring"}
+              onMeasure={upload.again}
+            />
+          </Panel>
+        )}
+        <Panel name="recording" title="Recording">
+          <RecordingPanel
+            channelId={channelId}
+            accessKey={access.key}
+            isOnAir={status?.isActive === true}
+          />
+        </Panel>
+        <Panel name="encoder" title="OBS or another encoder">
+          <ObsPanel publish={access.publish} isOnAir={isAnybodyOnAir} onRotate={access.rotate} />
+        </Panel>
       </aside>
+      {isEnding && (
+        <ConfirmDialog
+          title="End the broadcast?"
+          verb="End it"
+          onConfirm={host.end}
+          onClose={() => setEnding(false)}
+        >
+          <p>Viewers see that it is over. You can go live again at any time.</p>
+        </ConfirmDialog>
+      )}
     </div>
   );
 }
 
-interface StudioNoticesProps {
-  publisher: PublisherState;
-  problem: string | null;
-  status: ChannelStatus | null;
-  onRetry: () => void;
+interface Host {
+  isBusy: boolean;
+  error: string | null;
+  goLive: (stream: MediaStream, resolutionId: string) => Promise<void>;
+  retry: () => Promise<void>;
+  /* Throws ApiError: the dialog that asked says why. */
+  end: () => Promise<void>;
 }
 
-function StudioNotices({ publisher, problem, status, onRetry }: StudioNoticesProps): ReactElement {
-  const limit = publisher.stats?.limitedBy ?? null;
-  return (
-    <>
-      {publisher.phase === "failed" && publisher.error !== null && (
-        <Notice tone="bad">{publisher.error}</Notice>
-      )}
-      {publisher.phase === "reconnecting" && (
-        <Notice tone="warn">
-          The connection was lost. It comes back by itself. {publisher.error ?? ""}
-        </Notice>
-      )}
-      {problem !== null && <Notice tone="bad">{problem}</Notice>}
-      {status?.relayStatus === "error" && status.isActive && (
-        <Notice
-          tone="bad"
-          actions={
-            <button type="button" className="button" onClick={onRetry}>
-              Retry
-            </button>
-          }
-        >
-          Viewers cannot see the stream: {status.relayError ?? "the relay failed."}
-        </Notice>
-      )}
-      {publisher.phase === "live" && limit === "cpu" && (
-        <Notice tone="warn">
-          This computer is too busy to encode at this quality. Close other programs or choose a
-          lower quality.
-        </Notice>
-      )}
-    </>
-  );
+/* What the host asks of the server. After each the status is looked at again. */
+function useHost(
+  channelId: number,
+  access: BroadcastAccess,
+  publisher: PublisherControl,
+  refresh: () => void,
+): Host {
+  const action = useAction();
+  const ask = async (what: () => Promise<void>): Promise<void> => {
+    await action.run(what);
+    refresh();
+  };
+  return {
+    isBusy: action.isBusy,
+    error: action.error,
+    goLive: (stream, resolutionId) =>
+      ask(async () => {
+        await access.open();
+        await publisher.goLive(stream, resolutionId);
+      }),
+    retry: () => ask(() => startRelay(channelId, access.key)),
+    end: async () => {
+      action.clear();
+      await publisher.leave();
+      try {
+        await endChannel(channelId, access.key);
+      } catch (reason) {
+        /* It is over already: what was asked for is true. */
+        const isOver = reason instanceof ApiError && (reason.isNotFound || reason.status === 409);
+        if (!isOver) throw reason;
+      } finally {
+        refresh();
+      }
+    },
+  };
 }

@@ -15,7 +15,8 @@ export interface Polled<T> {
 /*
  * Asks `load` again and again while the page is visible; the next wait depends on the last answer. After a
  * failure it waits longer each time, a hidden page does not ask at all, and one that is shown again asks at
- * once. What is not found stays not found: it is asked again only by `refresh`.
+ * once. What is not found or not allowed stays so: it is asked again only by `refresh`. A wait of Infinity
+ * asks no more by itself, either.
  *
  * `load` and `waitMs` must keep their identity while they mean the same (useCallback, module functions).
  */
@@ -35,7 +36,8 @@ export function usePolling<T>(
 
     const schedule = (ms: number): void => {
       clearTimeout(timer);
-      if (!stopped && !document.hidden) timer = setTimeout(() => void ask(), ms);
+      if (stopped || document.hidden || ms === Infinity) return;
+      timer = setTimeout(() => void ask(), ms);
     };
     const ask = async (): Promise<void> => {
       if (running !== null) return;
@@ -51,10 +53,10 @@ export function usePolling<T>(
       } catch (reason) {
         if (controller.signal.aborted) return;
         setError(reason);
-        if (reason instanceof ApiError && reason.isNotFound) return;
+        if (reason instanceof ApiError && (reason.isNotFound || reason.isDenied)) return;
         schedule(retryDelayMs(FAILED, failures++, Math.random()) ?? 0);
       } finally {
-        running = null;
+        if (running === controller) running = null;
       }
     };
     const onVisibility = (): void => {
@@ -62,7 +64,12 @@ export function usePolling<T>(
       else void ask();
     };
 
-    refreshRef.current = () => void ask();
+    refreshRef.current = () => {
+      /* What is under way may have been answered before the change that is to be seen. */
+      running?.abort();
+      running = null;
+      void ask();
+    };
     document.addEventListener("visibilitychange", onVisibility);
     void ask();
     return () => {

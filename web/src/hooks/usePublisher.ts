@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
-import type { PublishAccess } from "../api/types";
 import { resolutionOf } from "../publish/devices";
+import type { Credential } from "../publish/publishTokens";
 import { WebRTCPublisher, type PublisherState } from "../publish/WebRTCPublisher";
 import { WhipClient } from "../publish/whipClient";
 
@@ -14,7 +14,11 @@ export interface PublisherControl {
 }
 
 /* The publisher of this page. A new stream from the preview replaces the tracks on air. */
-export function usePublisher(access: PublishAccess, stream: MediaStream | null): PublisherControl {
+export function usePublisher(
+  whipUrl: string,
+  credential: Credential,
+  stream: MediaStream | null,
+): PublisherControl {
   const [publisher, setPublisher] = useState<WebRTCPublisher | null>(null);
   const onAirStream = useRef<MediaStream | null>(null);
 
@@ -42,7 +46,7 @@ export function usePublisher(access: PublishAccess, stream: MediaStream | null):
 
   const goLive = async (source: MediaStream, resolutionId: string): Promise<void> => {
     const { fps, maxVideoBitrate } = resolutionOf(resolutionId);
-    const made = new WebRTCPublisher(new WhipClient(access.whipUrl, access.streamKey), {
+    const made = new WebRTCPublisher(new WhipClient(whipUrl, credential), {
       maxVideoBitrate,
       maxFramerate: fps,
       maxAudioBitrate: MAX_AUDIO_BITRATE,

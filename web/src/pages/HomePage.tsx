@@ -10,28 +10,41 @@ import { elapsedMs, formatClock, formatSpan, formatViewers } from "../format";
 import { useChannels } from "../hooks/useChannels";
 import { useDocumentTitle } from "../hooks/useDocumentTitle";
 import { useNow } from "../hooks/useNow";
-import { Link, studioPath, watchPath } from "../router";
+import { useSession } from "../hooks/useSession";
+import { Link, signInPath, studioPath, watchPath } from "../router";
 
 /* Who is live, who could be, and the way to begin. */
 export function HomePage(): ReactElement {
   useDocumentTitle("");
   const { data: channels, error, refresh } = useChannels();
   const [isCreating, setCreating] = useState(false);
+  const session = useSession();
+  const account = session.kind === "in" && session.account.role !== "buyer" ? session.account : null;
   const now = useNow(10_000);
   const live = channels?.filter((channel) => channel.isLive) ?? [];
   const others = channels?.filter((channel) => !channel.isLive) ?? [];
 
-  const newChannel = (
+  const newChannel = account !== null && (
     <button type="button" className="button button-primary" onClick={() => setCreating(true)}>
       <Plus aria-hidden="true" />
       New channel
     </button>
   );
   return (
-    <Layout actions={channels !== null && channels.length > 0 ? newChannel : null}>
+    <Layout actions={channels !== null && channels.length > 0 && newChannel}>
       {error !== null && <Notice tone="bad">{sentenceOf(error)}</Notice>}
       {channels === null && error === null && <LoadingCards />}
-      {channels?.length === 0 && <EmptyHome action={newChannel} />}
+      {channels?.length === 0 && (
+        <EmptyHome
+          action={
+            newChannel || (
+              <Link className="button button-primary button-large" href={signInPath()}>
+                Sign in
+              </Link>
+            )
+          }
+        />
+      )}
       {channels !== null && channels.length > 0 && (
         <>
           <h1 className="section-title">Live now</h1>
@@ -40,7 +53,7 @@ export function HomePage(): ReactElement {
           ) : (
             <ul className="cards">
               {live.map((channel) => (
-                <LiveCard key={channel.id} channel={channel} now={now} />
+                <LiveCard key={channel.id} channel={channel} now={now} mayWork={account !== null} />
               ))}
             </ul>
           )}
@@ -49,7 +62,7 @@ export function HomePage(): ReactElement {
               <h2 className="section-title">Channels</h2>
               <ul className="rows">
                 {others.map((channel) => (
-                  <OfflineRow key={channel.id} channel={channel} now={now} />
+                  <OfflineRow key={channel.id} channel={channel} now={now} mayWork={account !== null} />
                 ))}
               </ul>
             </>
@@ -78,7 +91,14 @@ function initial(title: string): string {
   return Array.from(title.trim())[0]?.toUpperCase() ?? "·";
 }
 
-function LiveCard({ channel, now }: { channel: Channel; now: number }): ReactElement {
+interface ChannelProps {
+  channel: Channel;
+  now: number;
+  /* Who looks may broadcast: the way into the studio is shown. */
+  mayWork: boolean;
+}
+
+function LiveCard({ channel, now, mayWork }: ChannelProps): ReactElement {
   const onAirMs = elapsedMs(channel.startedAt, now);
   return (
     <li className="card">
@@ -96,9 +116,11 @@ function LiveCard({ channel, now }: { channel: Channel; now: number }): ReactEle
         <h2 className="card-title">{channel.title}</h2>
         {onAirMs !== null && <p className="card-meta">On air for {formatSpan(onAirMs)}</p>}
       </Link>
-      <Link className="card-studio" href={studioPath(channel.id)}>
-        Studio<span className="visually-hidden"> of {channel.title}</span>
-      </Link>
+      {mayWork && (
+        <Link className="card-studio" href={studioPath(channel.id)}>
+          Studio<span className="visually-hidden"> of {channel.title}</span>
+        </Link>
+      )}
     </li>
   );
 }
@@ -109,7 +131,7 @@ function offlineText(channel: Channel, now: number): string {
   return "Not live yet";
 }
 
-function OfflineRow({ channel, now }: { channel: Channel; now: number }): ReactElement {
+function OfflineRow({ channel, now, mayWork }: ChannelProps): ReactElement {
   return (
     <li className="row">
       <span className={`row-picture ${hueClass(channel.id)}`} aria-hidden="true">
@@ -119,12 +141,14 @@ function OfflineRow({ channel, now }: { channel: Channel; now: number }): ReactE
         <span className="row-title">{channel.title}</span>
         <span className="row-meta">{offlineText(channel, now)}</span>
       </Link>
-      <Link className="button button-quiet" href={studioPath(channel.id)}>
-        <Video aria-hidden="true" />
-        <span className="button-text">
-          Studio<span className="visually-hidden"> of {channel.title}</span>
-        </span>
-      </Link>
+      {mayWork && (
+        <Link className="button button-quiet" href={studioPath(channel.id)}>
+          <Video aria-hidden="true" />
+          <span className="button-text">
+            Studio<span className="visually-hidden"> of {channel.title}</span>
+          </span>
+        </Link>
+      )}
     </li>
   );
 }
@@ -141,8 +165,8 @@ function EmptyHome({ action }: { action: ReactElement }): ReactElement {
       </p>
       <ol className="steps">
         <li>
-          <strong>Make a channel.</strong> You need the admin key that the server printed when it
-          first started.
+          <strong>Make a channel.</strong> Sign in with the e-mail and password that the server
+          printed when it first started, or that an admin gave you.
         </li>
         <li>
           <strong>Open its studio</strong> and go live with your camera, or copy the address into

@@ -28,7 +28,9 @@ export function StudioPage({ channelId }: { channelId: number }): ReactElement {
           <StreamPlaceholder kind="busy" title="Opening the studio…" />
         </div>
       )}
-      {access.kind === "locked" && <KeyGate error={access.error} onKey={unlock} />}
+      {access.kind === "locked" && (
+        <KeyGate error={access.error} isForeign={access.isForeign} onKey={unlock} />
+      )}
       {access.kind === "open" && <Studio channelId={channelId} studio={access.studio} />}
     </Layout>
   );

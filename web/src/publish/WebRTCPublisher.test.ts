@@ -57,7 +57,7 @@ class FakeWhip {
     this.created += 1;
     const refusal = this.refusals.shift();
     if (refusal) return Promise.reject(refusal);
-    return Promise.resolve({ url: `/s/${this.created}`, etag: null, answer: ANSWER });
+    return Promise.resolve({ url: `/s/${this.created}`, etag: null, answer: ANSWER, key: "pt_1" });
   }
   restartIce(): Promise<string> {
     return this.restart instanceof Error

@@ -11,6 +11,19 @@ export function levelOf(samples: Float32Array): number {
   return Math.min(1, Math.max(0, 1 - db / FLOOR_DB));
 }
 
+/* Tells a microphone that hears from one that only hums: the level must have been both low and high. */
+export class MovementWatch {
+  private least = 1;
+  private most = 0;
+
+  /* True once it moved. */
+  add(level: number): boolean {
+    this.least = Math.min(this.least, level);
+    this.most = Math.max(this.most, level);
+    return this.most > 0.15 && this.most - this.least > 0.1;
+  }
+}
+
 /* Calls `onLevel` on each frame until the returned function is called. */
 export function watchLevel(stream: MediaStream, onLevel: (level: number) => void): () => void {
   if (stream.getAudioTracks().length === 0) return () => undefined;
@@ -25,15 +38,17 @@ export function watchLevel(stream: MediaStream, onLevel: (level: number) => void
   const samples = new Float32Array(analyser.fftSize);
   let shown = 0;
   let frame = 0;
+  let isOver = false;
   const draw = (): void => {
     analyser.getFloatTimeDomainData(samples);
     /* Up at once, down slowly: peaks can be read. */
     shown = Math.max(levelOf(samples), shown * 0.92);
     onLevel(shown);
-    frame = requestAnimationFrame(draw);
+    if (!isOver) frame = requestAnimationFrame(draw);
   };
   frame = requestAnimationFrame(draw);
   return () => {
+    isOver = true;
     cancelAnimationFrame(frame);
     document.removeEventListener("pointerdown", resume);
     void context.close();

@@ -1,11 +1,24 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../api/problem";
+import type { Credential } from "./publishTokens";
 import { WhipClient, type FetchFn } from "./whipClient";
 
 interface Call {
   url: string;
   init: RequestInit;
 }
+
+/* Has these keys, the next one after each that was refused. */
+function credentialOf(...keys: string[]): Credential {
+  return {
+    get: () => Promise.resolve(keys[0] ?? ""),
+    refused: (value) => {
+      if (value === keys[0] && keys.length > 1) keys.shift();
+    },
+  };
+}
+
+const BASE = "https://shop.test/studio/7";
 
 function clientAnswering(...answers: (Response | Error)[]): { client: WhipClient; calls: Call[] } {
   const calls: Call[] = [];
@@ -14,7 +27,7 @@ function clientAnswering(...answers: (Response | Error)[]): { client: WhipClient
     const answer = answers.shift() ?? new Error("no more answers");
     return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
   };
-  return { client: new WhipClient("/whip/7", "sk_1", fetchFn, "https://shop.test/studio/7"), calls };
+  return { client: new WhipClient("/whip/7", credentialOf("pt_1", "pt_2"), fetchFn, BASE), calls };
 }
 
 function created(location: string): Response {
@@ -29,10 +42,15 @@ describe("a WHIP session", () => {
   it("is made by POST with the key as bearer token", async () => {
     const { client, calls } = clientAnswering(created("/whip/7/abc"));
     const session = await client.create("v=0 offer");
-    expect(session).toEqual({ url: "https://shop.test/whip/7/abc", etag: '"e1"', answer: "v=0\r\n" });
+    expect(session).toEqual({
+      url: "https://shop.test/whip/7/abc",
+      etag: '"e1"',
+      answer: "v=0\r\n",
+      key: "pt_1",
+    });
     expect(calls[0]?.url).toBe("https://shop.test/whip/7");
     expect(calls[0]?.init.method).toBe("POST");
-    expect(headerOf(calls[0], "Authorization")).toBe("Bearer sk_1");
+    expect(headerOf(calls[0], "Authorization")).toBe("Bearer pt_1");
     expect(headerOf(calls[0], "Content-Type")).toBe("application/sdp");
   });
 
@@ -56,6 +74,19 @@ describe("a WHIP session", () => {
     });
   });
 
+  it("is asked for once more when the key has ended", async () => {
+    const { client, calls } = clientAnswering(new Response("", { status: 401 }), created("/x"));
+    expect((await client.create("v=0 offer")).key).toBe("pt_2");
+    expect(calls.map((call) => headerOf(call, "Authorization"))).toEqual(["Bearer pt_1", "Bearer pt_2"]);
+  });
+
+  it("is refused when no other key is good either", async () => {
+    const refusal = (): Response => new Response("", { status: 401 });
+    const { client, calls } = clientAnswering(refusal(), refusal(), refusal());
+    await expect(client.create("v=0")).rejects.toMatchObject({ status: 401 });
+    expect(calls).toHaveLength(2);
+  });
+
   it("needs a Location and an answer", async () => {
     for (const answer of [
       new Response("v=0", { status: 201 }),
@@ -74,7 +105,7 @@ describe("a WHIP session", () => {
 });
 
 describe("an open WHIP session", () => {
-  const open = { url: "https://shop.test/whip/7/abc", etag: '"e1"', answer: "v=0" };
+  const open = { url: "https://shop.test/whip/7/abc", etag: '"e1"', answer: "v=0", key: "pt_0" };
 
   it("restarts ICE by PATCH and takes the new ETag", async () => {
     const { client, calls } = clientAnswering(
@@ -84,6 +115,7 @@ describe("an open WHIP session", () => {
     expect(await client.restartIce(session, "a=ice-ufrag:o")).toBe("a=ice-ufrag:n");
     expect(session.etag).toBe('"e2"');
     expect(headerOf(calls[0], "If-Match")).toBe("*");
+    expect(headerOf(calls[0], "Authorization")).toBe("Bearer pt_0");
     expect(headerOf(calls[0], "Content-Type")).toBe("application/trickle-ice-sdpfrag");
   });
 

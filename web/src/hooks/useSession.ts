@@ -1,0 +1,6 @@
+import { useSyncExternalStore } from "react";
+import { session, type Session } from "../session";
+
+export function useSession(): Session {
+  return useSyncExternalStore(session.subscribe, session.get);
+}
