@@ -166,7 +166,7 @@ void sessions_open(struct account_directory *dir, struct account *account, struc
     struct account_session *session = sessions_add(dir, account, &row);
     people_note_unstored(dir, &session->unstored, THING_SESSION, batch);
     store_batch_put_session(batch, &row);
-    memcpy(ret_session->account_id, row.account_id, sizeof(row.account_id));
+    people_copy(ret_session->account_id, sizeof(ret_session->account_id), text_of(row.account_id));
     ret_session->expires_at_us = sessions_end_us(dir, session);
     ret_session->max_age_s = (uint32_t)(dir->limits.session_life_us / US_PER_S);
 }

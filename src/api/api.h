@@ -66,9 +66,9 @@ enum {
 };
 
 struct api_config {
-    struct text public_url; /* "https://live.example.org", no slash at the end; empty: from the
-                               request. Copied. */
-    uint16_t rtmp_port;     /* 0: RTMP is off, rtmpUrl is null */
+    struct text public_url;     /* "https://live.example.org", no slash at the end; empty: from the
+                                   request. Copied. */
+    uint16_t rtmp_port;         /* 0: RTMP is off, rtmpUrl is null */
     struct rate_rule mutations; /* of an address, and of an account; 0: 50 a second, 200 at once */
 };
 

@@ -1,6 +1,6 @@
 /*
- * channel_call - what operations on channels share. Private to api/; field 0 of such an operation is
- * always the channel.
+ * channel_call - what operations on channels share. Private to api/; field 0 of such an operation
+ * is always the channel.
  */
 #ifndef API_CHANNEL_CALL_H
 #define API_CHANNEL_CALL_H

@@ -69,9 +69,9 @@ bool api_fail_err(struct api_error *error, enum err err, const struct diag *diag
         enum err err;
         enum api_code code;
     } codes[] = {
-        {ERR_NOT_FOUND, API_NOT_FOUND},   {ERR_CONFLICT, API_CONFLICT},
-        {ERR_INVALID, API_INVALID_INPUT}, {ERR_LIMIT, API_LIMIT_REACHED},
-        {ERR_DENIED, API_FORBIDDEN},      {ERR_AGAIN, API_BUSY},
+        {ERR_NOT_FOUND, API_NOT_FOUND},      {ERR_CONFLICT, API_CONFLICT},
+        {ERR_INVALID, API_INVALID_INPUT},    {ERR_LIMIT, API_LIMIT_REACHED},
+        {ERR_DENIED, API_FORBIDDEN},         {ERR_AGAIN, API_BUSY},
         {ERR_UNSUPPORTED, API_PRECONDITION},
     };
     enum api_code code = API_INTERNAL;
@@ -97,10 +97,18 @@ static const char *status_phrase(int status)
         int status;
         const char *phrase;
     } phrases[] = {
-        {400, "Bad Request"},         {401, "Unauthorized"},           {403, "Forbidden"},
-        {404, "Not Found"},           {405, "Method Not Allowed"},     {409, "Conflict"},
-        {412, "Precondition Failed"}, {413, "Content Too Large"},      {415, "Unsupported Media Type"},
-        {422, "Unprocessable Content"}, {429, "Too Many Requests"},    {501, "Not Implemented"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {501, "Not Implemented"},
         {503, "Service Unavailable"},
     };
 

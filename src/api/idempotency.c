@@ -77,8 +77,7 @@ static bool replay(struct call *call, const struct idempotency_row *row)
     uint8_t key[CRYPTO_SHA256_LEN];
     struct buf *plain = NULL;
 
-    if (!crypto_equal(row->request_hash, call->idempotency.request_hash,
-                      sizeof(row->request_hash)))
+    if (!crypto_equal(row->request_hash, call->idempotency.request_hash, sizeof(row->request_hash)))
         return api_fail(call->error, API_IDEMPOTENCY_CONFLICT,
                         "This Idempotency-Key was used for another request. Draw a new one for "
                         "each creation.");

@@ -73,9 +73,9 @@ static void write_content(struct jsonw *j, const char *type, const char *schema)
 static const char *field_type_name(enum field_type type)
 {
     static const char *const names[] = {
-        [FIELD_TEXT] = "string",     [FIELD_INTEGER] = "integer", [FIELD_BOOLEAN] = "boolean",
-        [FIELD_WORD] = "string",     [FIELD_WORDS] = "array",     [FIELD_TIME] = "string",
-        [FIELD_UUID] = "string",     [FIELD_CURSOR] = "string",
+        [FIELD_TEXT] = "string", [FIELD_INTEGER] = "integer", [FIELD_BOOLEAN] = "boolean",
+        [FIELD_WORD] = "string", [FIELD_WORDS] = "array",     [FIELD_TIME] = "string",
+        [FIELD_UUID] = "string", [FIELD_CURSOR] = "string",
     };
 
     return names[type];

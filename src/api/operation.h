@@ -1,10 +1,10 @@
 /*
  * operation - the table of all operations: the contract of the API. Private to api/.
  *
- * A row is an operation in all dialects. The name is the tRPC procedure's, REST has method and path;
- * fields named in the path come from there, the others from the query (GET) or the JSON body. `who`
- * and `scope` say who may call (rights.h). The rows stand in several files, by subject, next to
- * their handlers.
+ * A row is an operation in all dialects. The name is the tRPC procedure's, REST has method and
+ * path; fields named in the path come from there, the others from the query (GET) or the JSON body.
+ * `who` and `scope` say who may call (rights.h). The rows stand in several files, by subject, next
+ * to their handlers.
  *
  *     operation_auth.c      auth.*                       operation_relay.c    relay.* recording.*
  *     operation_account.c   account.* apiKey.*                                streaming.*
@@ -54,9 +54,9 @@ enum field_type {
     FIELD_TEXT = 1, /* min and max count bytes */
     FIELD_INTEGER,
     FIELD_BOOLEAN,
-    FIELD_WORD,   /* one of `words` */
-    FIELD_WORDS,  /* an array of them, none twice; at most one such field an operation */
-    FIELD_TIME,   /* RFC 3339 */
+    FIELD_WORD,  /* one of `words` */
+    FIELD_WORDS, /* an array of them, none twice; at most one such field an operation */
+    FIELD_TIME,  /* RFC 3339 */
     FIELD_UUID,
     FIELD_CURSOR, /* of a list: what it answered as nextCursor */
 };
@@ -96,9 +96,9 @@ struct operation {
 /* What the caller gave for each field of the operation, in its order. */
 struct input {
     bool is_given[OPERATION_FIELDS_MAX];
-    bool is_null[OPERATION_FIELDS_MAX];       /* given as null */
-    int64_t number[OPERATION_FIELDS_MAX];     /* booleans are 0 and 1, times wall clock us */
-    struct text text[OPERATION_FIELDS_MAX];   /* borrowed for the life of the exchange */
+    bool is_null[OPERATION_FIELDS_MAX];     /* given as null */
+    int64_t number[OPERATION_FIELDS_MAX];   /* booleans are 0 and 1, times wall clock us */
+    struct text text[OPERATION_FIELDS_MAX]; /* borrowed for the life of the exchange */
     struct text words[INPUT_WORDS_MAX];
     size_t word_count;
 };

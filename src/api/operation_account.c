@@ -166,8 +166,7 @@ static bool finish_create(struct call *call)
         return fail_hash(call);
     input.password_hash = text_of(call->task->password.new_hash);
     batch = store_batch_create();
-    enum err err =
-        account_create(call->accounts, &input, batch, call->now_us, &row, &diag);
+    enum err err = account_create(call->accounts, &input, batch, call->now_us, &row, &diag);
     if (err != OK) {
         store_batch_destroy(batch);
         return api_fail_err(call->error, err, &diag);
@@ -208,8 +207,8 @@ static bool update(struct call *call, struct text password_hash)
     };
     struct store_batch *batch = store_batch_create();
     struct diag diag = {0};
-    enum err err = account_update(call->accounts, call->input.text[0], &input, batch, call->now_us,
-                                  &diag);
+    enum err err =
+        account_update(call->accounts, call->input.text[0], &input, batch, call->now_us, &diag);
 
     if (err != OK) {
         store_batch_destroy(batch);

@@ -87,7 +87,8 @@ static void become(struct call *call, const struct session_opened *session)
 
     call->actor.kind = CALLER_SESSION;
     memcpy(call->actor.account_id, session->account_id, sizeof(call->actor.account_id));
-    (void)snprintf(call->actor.name, sizeof(call->actor.name), "%.100s", row->email); /* cut to fit */
+    (void)snprintf(call->actor.name, sizeof(call->actor.name), "%.100s",
+                   row->email); /* cut to fit */
     call_set_target(call, "%s", session->account_id);
 }
 

@@ -170,7 +170,8 @@ static bool take_settings(struct call *call, size_t first, struct channel_settin
     if (!settings->has_host_user_id)
         return true;
     if (!caller_is_admin(call->caller))
-        return api_fail(call->error, API_FORBIDDEN, "hostUserId: only an admin gives channels away.");
+        return api_fail(call->error, API_FORBIDDEN,
+                        "hostUserId: only an admin gives channels away.");
     if (call_has(call, host) && !account_find(call->accounts, settings->host_user_id))
         return api_fail_field(call->error, "hostUserId", "is no account of this server");
     return true;
@@ -411,8 +412,7 @@ static bool handle_token_list(struct call *call)
     jsonw_object_begin(call->out);
     jsonw_key(call->out, "publishTokens");
     jsonw_array_begin(call->out);
-    for (size_t i = 0; (row = account_token_at(call->accounts, channel_id, i, call->now_us));
-         i++) {
+    for (size_t i = 0; (row = account_token_at(call->accounts, channel_id, i, call->now_us)); i++) {
         jsonw_object_begin(call->out);
         present_publish_token_members(call->out, row);
         jsonw_object_end(call->out);
@@ -430,8 +430,7 @@ static bool handle_token_revoke(struct call *call)
     struct store_batch *batch = store_batch_create();
     char chars[ROW_UUID_LEN + 1];
     struct diag diag = {0};
-    enum err err =
-        account_token_revoke(call->accounts, channel_id, id, batch, call->now_us, &diag);
+    enum err err = account_token_revoke(call->accounts, channel_id, id, batch, call->now_us, &diag);
 
     if (err != OK) {
         store_batch_destroy(batch);

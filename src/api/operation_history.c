@@ -31,7 +31,8 @@ static struct api_task *make_page(struct call *call, enum store_query_kind kind,
         mem_free(task);
         return NULL;
     }
-    (void)snprintf(task->query.after, sizeof(task->query.after), "%s", place); /* the store checks */
+    (void)snprintf(task->query.after, sizeof(task->query.after), "%s",
+                   place); /* the store checks */
     return task;
 }
 
@@ -66,9 +67,8 @@ static bool finish_broadcasts(struct call *call)
 
 static bool ask_broadcasts(struct call *call, call_fn *next)
 {
-    struct api_task *task = call_find_channel(call)
-                                ? make_page(call, STORE_QUERY_BROADCASTS, 1, 2)
-                                : NULL;
+    struct api_task *task =
+        call_find_channel(call) ? make_page(call, STORE_QUERY_BROADCASTS, 1, 2) : NULL;
 
     if (!task)
         return false;

@@ -172,9 +172,8 @@ static bool handle_active_recordings(struct call *call)
     jsonw_object_begin(call->out);
     jsonw_key(call->out, "recordings");
     jsonw_array_begin(call->out);
-    for (size_t i = 0; call->api->has_recorder &&
-                       recorder->active_at(recorder->context, i, &recording);
-         i++)
+    for (size_t i = 0;
+         call->api->has_recorder && recorder->active_at(recorder->context, i, &recording); i++)
         present_recording(call, &recording);
     jsonw_array_end(call->out);
     jsonw_object_end(call->out);

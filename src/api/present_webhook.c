@@ -34,7 +34,8 @@ void present_delivery_members(struct jsonw *j, const struct webhook_delivery_row
     jsonw_member_u64(j, "attemptCount", row->attempts);
     present_time(j, "nextAttemptAt", row->next_attempt_at_us);
     present_time(j, "deliveredAt", row->delivered_at_us);
-    present_id(j, "lastHttpStatus", row->last_http_status > 0 ? (uint64_t)row->last_http_status : 0);
+    present_id(j, "lastHttpStatus",
+               row->last_http_status > 0 ? (uint64_t)row->last_http_status : 0);
     present_word(j, "lastError", row->last_error);
     present_time(j, "createdAt", row->created_at_us);
 }

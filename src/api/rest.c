@@ -33,7 +33,8 @@ static struct text field_of_segment(struct text segment)
 static bool take_segment(struct call *call, struct text field, struct text segment, char **to)
 {
     size_t index = (size_t)operation_field_find(call->operation, field);
-    struct text value = {*to, 0}; /* no value is empty, so the field refuses what is badly encoded */
+    struct text value = {*to,
+                         0}; /* no value is empty, so the field refuses what is badly encoded */
 
     if (segment.len <= SEGMENT_LEN_MAX && query_decode(segment, false, *to, &value.len) != OK)
         value.len = 0;

@@ -1,8 +1,8 @@
 /*
  * rights - who may call what. Private to api/.
  *
- * A row of the operation table says who (operation_who) and with which scope; a caller has a kind, a
- * role and scopes (account/account.h). Both must fit:
+ * A row of the operation table says who (operation_who) and with which scope; a caller has a kind,
+ * a role and scopes (account/account.h). Both must fit:
  *
  *                anybody  stream key  publish token  buyer  seller         admin, admin key
  *   WHO_ANYBODY  yes      yes         yes            yes    yes            yes

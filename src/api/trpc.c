@@ -84,8 +84,7 @@ static void start_call(struct call *call, const struct api_error *broken)
 {
     json_t *json;
 
-    if (check_procedure(call) && call_admit(call) &&
-        input_of_call(call, broken, &json) &&
+    if (check_procedure(call) && call_admit(call) && input_of_call(call, broken, &json) &&
         input_from_json(call->operation, json, &call->input, call->error) &&
         input_check(call->operation, &call->input, call->error))
         call_run(call);

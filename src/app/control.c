@@ -507,8 +507,7 @@ static enum err set_admin_key(struct server *server, int64_t now_us, struct diag
 
     struct store_batch *batch = store_batch_create();
     account_set_admin_key(server->accounts, given, batch, now_us);
-    enum err err =
-        store_batch_count(batch) ? store_apply_batch(server->store, batch, diag) : OK;
+    enum err err = store_batch_count(batch) ? store_apply_batch(server->store, batch, diag) : OK;
     account_directory_on_stored(server->accounts, batch, err);
     store_batch_destroy(batch);
     crypto_wipe(drawn, sizeof(drawn));

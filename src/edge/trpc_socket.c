@@ -30,7 +30,7 @@ static const int64_t SILENCE_US = 45 * US_PER_S;
 
 /* Headers of the request that opened the socket, for the calls that come over it. Wiped at the end.
  */
-struct credentials {
+struct socket_credentials {
     struct api_request request; /* texts point into `block` */
     char *block;
     size_t block_len;
@@ -45,7 +45,7 @@ struct trpc_socket {
     struct trpc_ws core;
     struct push_pulse pulse;
     struct net_address client;
-    struct credentials credentials;
+    struct socket_credentials credentials;
     int64_t heard_us;
     bool is_draining; /* closes when the last call is answered */
 };
@@ -299,7 +299,7 @@ static void on_stop(void *ctx, struct trpc_ws_operation *operation)
 
 /* ---- credentials ---- */
 
-static void keep_text(struct credentials *credentials, struct text *text)
+static void keep_text(struct socket_credentials *credentials, struct text *text)
 {
     char *to = credentials->block + credentials->block_len;
 
@@ -310,7 +310,8 @@ static void keep_text(struct credentials *credentials, struct text *text)
 }
 
 /* What a call needs of the request that opened the socket. */
-static void keep_credentials(struct credentials *credentials, const struct http_request *request)
+static void keep_credentials(struct socket_credentials *credentials,
+                             const struct http_request *request)
 {
     struct api_request from = call_api_request(request);
     struct text *texts[] = {&credentials->request.authorization, &credentials->request.cookie,
@@ -333,7 +334,7 @@ static void keep_credentials(struct credentials *credentials, const struct http_
         keep_text(credentials, texts[i]);
 }
 
-static void wipe_credentials(struct credentials *credentials)
+static void wipe_credentials(struct socket_credentials *credentials)
 {
     crypto_wipe(credentials->block, credentials->block_len);
     mem_free(credentials->block);
@@ -346,7 +347,7 @@ static void on_token(void *ctx, struct text token)
 {
     static const struct text scheme = TEXT_INIT("Bearer ");
     struct trpc_socket *socket = ctx;
-    struct credentials *credentials = &socket->credentials;
+    struct socket_credentials *credentials = &socket->credentials;
 
     if (token.len == 0 || credentials->bearer)
         return;

@@ -400,7 +400,7 @@ void trpc_ws_answer(struct trpc_ws_operation *operation, int status, const struc
         return;
     }
     operation->ws->handler.send(operation->ws->handler.ctx, writer_as_text(&w),
-                                slice_of(body, skipped, body->len - skipped));
+                                slice_of(body, skipped, answer.len - skipped));
     release(operation);
 }
 

@@ -12,6 +12,7 @@
 #include "api/api.h"
 #include "base/mem.h"
 #include "channel/channel.h"
+#include "webhook/webhook.h"
 
 #define REQUIRE(condition)                                                                         \
     do {                                                                                           \
@@ -21,9 +22,62 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+enum { BATCHES_MAX = 2 * API_BATCH_MAX + 8 };
+
+/* Batches are kept until the call that brought them has returned: the API adds to them. */
+struct owner {
+    uint64_t ticket;
+    struct api *api;
+    struct store_batch *batches[BATCHES_MAX];
+    size_t batch_count;
+};
+
+static void take_batch(struct owner *owner, struct store_batch *batch)
+{
+    REQUIRE(owner->batch_count < BATCHES_MAX);
+    owner->ticket++;
+    owner->batches[owner->batch_count++] = batch;
+    if (owner->api)
+        api_on_batch(owner->api, batch);
+}
+
+static void drop_batches(struct owner *owner)
+{
+    while (owner->batch_count != 0)
+        store_batch_destroy(owner->batches[--owner->batch_count]);
+}
+
 static void on_store(void *context, const struct store_change *change)
 {
-    *(uint64_t *)context = change->ticket;
+    struct store_batch *batch = store_batch_create();
+
+    store_batch_change(batch, change);
+    take_batch(context, batch);
+}
+
+static void on_api_batch(void *context, struct store_batch *batch)
+{
+    take_batch(context, batch);
+}
+
+static void on_hub_batch(void *context, struct store_batch *batch, uint64_t mark)
+{
+    (void)mark;
+    take_batch(context, batch);
+}
+
+static void on_send(void *context, const struct webhook_send *send)
+{
+    (void)context;
+    (void)send;
+}
+
+static enum err check_url(void *context, struct text url, struct diag *diag)
+{
+    (void)context;
+    (void)url;
+    (void)diag;
+    return OK;
 }
 
 static void on_kick(void *context, uint64_t session_id, const char *reason)
@@ -61,12 +115,18 @@ static void on_answer(void *context, struct api_answer *answer)
 
 static uint64_t newest_ticket(void *context)
 {
-    return *(const uint64_t *)context;
+    return ((const struct owner *)context)->ticket;
 }
 
-static struct channel_directory *make_directory(uint64_t *ticket)
+static void tell_health(void *context, struct api_health *ret_health)
 {
-    const struct channel_handler handler = {ticket, on_store, on_kick, on_stop, on_changed};
+    (void)context;
+    *ret_health = (struct api_health){{true, ""}, {true, ""}, {true, ""}};
+}
+
+static struct channel_directory *make_directory(struct owner *owner)
+{
+    const struct channel_handler handler = {owner, on_store, on_kick, on_stop, on_changed};
     const struct channel_limits limits = channel_limits_default();
     struct channel_directory *dir = channel_directory_create(&limits, &handler);
     const struct publish_request request = {
@@ -80,6 +140,27 @@ static struct channel_directory *make_directory(uint64_t *ticket)
                            TEXT("fuzz-key-2"), 1, &id, NULL) == OK);
     REQUIRE(channel_publish(dir, &request, 1, &answer, NULL) == OK);
     return dir;
+}
+
+static struct account_directory *make_accounts(void)
+{
+    const struct account_limits limits = account_limits_default();
+    struct account_directory *accounts = account_directory_create(&limits, NULL);
+    struct store_batch *batch = store_batch_create();
+
+    account_set_admin_key(accounts, TEXT("admin"), batch, 1);
+    account_directory_on_stored(accounts, batch, OK);
+    store_batch_destroy(batch);
+    return accounts;
+}
+
+static struct webhook_hub *make_hub(struct owner *owner)
+{
+    const struct webhook_handler handler = {
+        .context = owner, .store = on_hub_batch, .send = on_send, .check_url = check_url};
+    const struct webhook_limits limits = webhook_limits_default();
+
+    return webhook_hub_create(&limits, &handler);
 }
 
 static struct text header_of(const struct api_answer *answer, const char *name)
@@ -134,9 +215,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct text line = text_cut(&rest, '\n');
     uint8_t choices = rest.len ? (uint8_t)rest.ptr[0] : 0;
     bool is_stream = choices & 0x20;
-    uint64_t ticket = 0;
+    struct owner owner = {0};
     struct api_config config = {.rtmp_port = 1935};
-    struct channel_directory *dir = make_directory(&ticket);
     struct api_request request = {
         .method = text_cut(&line, ' '),
         .path = text_cut(&line, '?'),
@@ -151,21 +231,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool has_key = ((choices & 7) >= 1 && (choices & 7) != 4 && (choices & 7) != 5) ||
                    text_contains((struct text){(const char *)data, size}, TEXT("fuzz-key"));
 
-    crypto_sha256("admin", 5, config.admin_key_sha256);
-    const struct api_handler handler = {&ticket, run_task, on_answer, newest_ticket};
-    struct api *api = api_create(&config, &handler, dir);
+    const struct api_parts parts = {make_directory(&owner), make_accounts(), make_hub(&owner),
+                                    NULL};
+    const struct api_handler handler = {&owner,        run_task,    on_answer, on_api_batch,
+                                        newest_ticket, tell_health, NULL};
+    struct api *api = owner.api = api_create(&config, &handler, &parts);
     for (int64_t round = 0; round < 2; round++) {
         struct api_answer answer;
-        uint64_t ticket_before = ticket;
+        uint64_t ticket_before = owner.ticket;
 
         REQUIRE(api_call(api, &request, 1000 + round, &answer));
-        check_answer(&answer, is_stream, has_key, ticket_before, ticket);
+        check_answer(&answer, is_stream, has_key, ticket_before, owner.ticket);
         api_not_stored(&answer);
         REQUIRE(answer.status == 503 && answer.body);
         require_json(buf_text(answer.body));
         api_answer_deinit(&answer);
+        drop_batches(&owner);
     }
     api_destroy(api);
-    channel_directory_destroy(dir);
+    webhook_hub_destroy(parts.webhooks);
+    account_directory_destroy(parts.accounts);
+    channel_directory_destroy(parts.channels);
     return 0;
 }

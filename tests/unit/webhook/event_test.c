@@ -576,6 +576,7 @@ int main(void)
         TEST_CASE(endpoint_of_a_channel_hears_of_its_end),
         TEST_CASE(endpoint_that_is_not_stored_yet_spoils_no_batch),
         TEST_CASE(oldest_is_given_up_when_too_many_wait),
+        TEST_CASE(oldest_of_all_channels_is_the_one),
         TEST_CASE(fullest_endpoint_pays_when_the_server_is_full),
         TEST_CASE(next_run_sends_what_the_last_one_left),
         TEST_CASE(schedule_goes_on_after_a_restart),

@@ -54,8 +54,9 @@ static void secret_of_another_form_is_refused(void **state)
         "whsec_MfKQ9r8",
         "whsec_M*KQ",
         /* 66 bytes: more than any key of ours */
-        "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-        "AAAA",
+        ("whsec_"
+         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+         "AAAA"),
     };
 
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
