@@ -165,7 +165,7 @@ def check_alone(tap):
 
     def compile_one(path):
         # Included from a source of its own: a header as main file warns about its own guard.
-        source = f'#include "{os.path.join(source_tree.ROOT, path)}"\n'
+        source = f'#include "{os.path.join(source_tree.ROOT, path)}"\ntypedef int not_empty;\n'
         done = subprocess.run(command, cwd=source_tree.ROOT, check=False, capture_output=True,
                               text=True, input=source)
         return None if done.returncode == 0 else f"{path}: does not compile alone\n{done.stderr}"
