@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "app/nodes.h"
 #include "app/server.h"
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -46,6 +45,7 @@ void control_arm(struct server *server)
 {
     int64_t at_us = channel_directory_deadline_us(server->directory);
 
+    nodes_want_ids(server);
     if (at_us == INT64_MAX)
         loop_timer_cancel(&server->directory_timer);
     else
@@ -474,22 +474,6 @@ static void end_shutdown(struct server *server)
 
 /* ---- life ---- */
 
-static enum err open_store(struct server *server, struct diag *diag)
-{
-    char url[2 * CONFIG_TEXT_MAX] = "sqlite:";
-    struct store_config config = {.url = url};
-
-    config_database_path(&server->config, url + strlen(url), sizeof(url) - strlen(url));
-    if (mkdir(server->config.data_dir, 0700) != 0 && access(server->config.data_dir, W_OK) != 0) {
-        diag_set(diag,
-                 "The folder \"%.100s\" (data.dir) cannot be made or written. Make it, or give "
-                 "another one.",
-                 server->config.data_dir);
-        return ERR_IO;
-    }
-    return store_open(&config, &server->store, diag);
-}
-
 /* The key of the configuration, else that of the first start, else a new one, printed once. */
 static enum err set_admin_key(struct server *server, int64_t now_us, struct diag *diag)
 {
@@ -576,12 +560,13 @@ static void create_directory(struct server *server)
     limits.reconnect_wait_us = config->reconnect_s * US_PER_S;
     limits.broadcast_max_us = config->broadcast_max_min * 60 * US_PER_S;
     server->directory = channel_directory_create(&limits, &handler);
+    channel_directory_set_node(server->directory, nodes_name(server->nodes));
 }
 
 static enum err load(struct server *server, int64_t now_us, struct diag *diag)
 {
     struct store_snapshot snapshot;
-    enum err err = open_store(server, diag);
+    enum err err = nodes_open_store(server, diag);
 
     if (!err)
         err = load_accounts(server, now_us, diag);
@@ -630,6 +615,8 @@ enum err control_create(struct server *server, struct diag *diag)
     for (size_t i = 0; i < SERVER_EDGES_MAX; i++)
         server->edge_heard_us[i] = now_us;
     enum err err = load(server, now_us, diag);
+    if (!err)
+        err = nodes_start(server, diag);
     if (err)
         return err;
     create_api(server);
@@ -643,6 +630,7 @@ void control_destroy(struct server *server)
     size_t position = 0;
     struct viewer_count *counted;
 
+    nodes_stop(server);
     work_destroy(server);
     for (size_t i = 0; i < server->edge_count; i++)
         mem_free(server->reports[i]);

@@ -35,6 +35,8 @@
 
 enum { SERVER_EDGES_MAX = 64 };
 
+struct nodes;
+
 struct server {
     struct config config;
     const char *config_path;
@@ -57,6 +59,7 @@ struct server {
     struct pool *pool;      /* one thread: the store */
     struct pool *passwords; /* Argon2id */
     struct store *store;    /* touched by the pool's thread only, once it runs */
+    struct nodes *nodes;    /* this server among those on the database (nodes.h) */
     struct channel_directory *directory;
     struct account_directory *accounts;
     struct api *api;
