@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/auth.h"
 #include "app/server.h"
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -516,13 +517,15 @@ static enum err set_admin_key(struct server *server, int64_t now_us, struct diag
 
 static enum err load_accounts(struct server *server, int64_t now_us, struct diag *diag)
 {
-    const struct account_limits limits = account_limits_default();
+    const struct account_limits limits = auth_limits(&server->config);
     struct store_people people;
-    enum err err = store_load_people(server->store, clock_wall_us(), &people, diag);
+    enum err err = auth_create_jwt_checker(&server->config, &server->jwt, diag);
 
+    if (!err)
+        err = store_load_people(server->store, clock_wall_us(), &people, diag);
     if (err)
         return err;
-    server->accounts = account_directory_create(&limits, NULL);
+    server->accounts = account_directory_create(&limits, server->jwt);
     account_directory_set_wall_offset(server->accounts, clock_wall_us() - now_us);
     account_directory_load(server->accounts, &people, now_us);
     store_people_deinit(&people);

@@ -280,6 +280,7 @@ static void destroy_all(struct server *server)
     api_destroy(server->api);
     channel_directory_destroy(server->directory);
     account_directory_destroy(server->accounts);
+    jwt_checker_destroy(server->jwt);
     store_close(server->store);
     for (size_t i = 0; i < server->edge_count; i++)
         loop_destroy(server->edge_loops[i]);

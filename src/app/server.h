@@ -59,6 +59,7 @@ struct server {
     struct store *store;    /* touched by the pool's thread only, once it runs */
     struct channel_directory *directory;
     struct account_directory *accounts;
+    struct jwt_checker *jwt; /* NULL: no JSON Web Tokens are taken */
     struct api *api;
     struct loop_timer directory_timer;
     struct loop_timer second;
