@@ -59,6 +59,8 @@ static const struct key keys[] = {
     {"data",     "dir",             KIND_TEXT,    AT(data_dir),         "./data",         0,   0,       false, "Folder of the database and of the recordings."},
     {"database", "url",             KIND_TEXT,    AT(database_url),     "",               0,   0,       false, "sqlite:<path>; empty: stoa.db in data.dir."},
     {"worker",   "path",            KIND_TEXT,    AT(worker_path),      "",               0,   0,       false, "The program stoa-worker; empty: beside stoa."},
+    {"admin",    "email",           KIND_TEXT,    AT(admin_email),      "admin@localhost", 0,  0,       false, "Who may sign in as admin: the account is made at the first start."},
+    {"admin",    "password",        KIND_SECRET,  AT(admin_password),   "",               0,   0,       false, "Its password at the first start; empty: made up and printed then."},
     {"admin",    "key",             KIND_SECRET,  AT(admin_key),        "",               0,   0,       false, "The admin's key; empty: the one of the first start, which was made up and printed then."},
     {"auth",     "session_idle_s",  KIND_NUMBER,  AT(session_idle_s),   "1209600",        1,   31536000, false, "A signed-in browser that asks for nothing for so long must sign in again, in seconds."},
     {"auth",     "session_life_s",  KIND_NUMBER,  AT(session_life_s),   "7776000",        1,   31536000, false, "And after so long it must in any case, in seconds."},
@@ -71,6 +73,8 @@ static const struct key keys[] = {
     {"auth",     "jwt_email_claim", KIND_TEXT,    AT(jwt_email_claim),  "email",          0,   0,       false, "The claim with the e-mail, by which an account is found when sub is not its id."},
     {"auth",     "jwt_admin_roles", KIND_TEXT,    AT(jwt_admin_roles),  "admin",          0,   0,       false, "What the shop calls admins, separated by commas."},
     {"auth",     "jwt_seller_roles", KIND_TEXT,   AT(jwt_seller_roles), "seller",         0,   0,       false, "What the shop calls sellers, separated by commas."},
+    {"fetch",    "allow_private",   KIND_TEXT,    AT(fetch_allow_private), "",            0,   0,       false, "Private networks that webhooks may go to, as 10.0.0.0/8, separated by spaces."},
+    {"fetch",    "ca_file",         KIND_TEXT,    AT(fetch_ca_file),    "",               0,   0,       false, "PEM file of certificate authorities that webhooks may have beside the system's."},
     {"log",      "level",           KIND_LEVEL,   AT(log_level),        "info",           0,   0,       true,  "error, warn, info, or debug."},
     {"log",      "format",          KIND_FORMAT,  AT(is_log_json),      "text",           0,   0,       true,  "text or json."},
     {"server",   "threads",         KIND_NUMBER,  AT(server_threads),   "0",              0,   64,      false, "Delivery loops; 0: one a core."},
@@ -457,4 +461,11 @@ void config_database_path(const struct config *config, char *to, size_t cap)
 void config_recordings_path(const struct config *config, char *to, size_t cap)
 {
     (void)snprintf(to, cap, "%s/recordings", config->data_dir);
+}
+
+void config_wipe(struct config *config)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (keys[i].kind == KIND_SECRET)
+            secret_wipe(field(config, &keys[i]));
 }
