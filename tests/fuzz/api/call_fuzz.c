@@ -306,6 +306,17 @@ static void check_secrets(const struct owner *owner, struct text body, struct te
     REQUIRE(!text_contains(body, text_of(owner->session.token)));
 }
 
+/* A JSON text, or a line of it for each piece of a streamed batch. */
+static void require_body(const struct api_answer *answer, struct text body)
+{
+    if (!answer->is_stream) {
+        require_json(body);
+        return;
+    }
+    while (body.len != 0)
+        require_json(text_cut(&body, '\n'));
+}
+
 static void check_answer(const struct api_answer *answer, bool is_stream, uint64_t ticket_before,
                          uint64_t ticket)
 {
@@ -320,12 +331,8 @@ static void check_answer(const struct api_answer *answer, bool is_stream, uint64
     REQUIRE(answer->body && answer->body->len != 0);
     REQUIRE(text_ends_with(header_of(answer, "content-type"), TEXT("json")));
     struct text body = buf_text(answer->body);
-    if (!is_stream || body.ptr[body.len - 1] != '\n') {
-        require_json(body);
-        return;
-    }
-    while (body.len != 0)
-        require_json(text_cut(&body, '\n'));
+    REQUIRE(is_stream || !answer->is_stream);
+    require_body(answer, body);
 }
 
 /* ---- the request ---- */
