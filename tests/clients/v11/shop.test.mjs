@@ -60,12 +60,9 @@ describe("a shop", () => {
   let sellerAccount;
   let channelId;
   before(async () => {
-    server = await startServer();
+    server = await startServer({ "admin.email": "admin@shop.example", "admin.password": PASSWORD });
     admin = new Browser(server);
     seller = new Browser(server);
-    await server.rest("POST", "/accounts", {
-      body: { email: "admin@shop.example", displayName: "The admin", role: "admin", password: PASSWORD },
-    });
   });
   after(() => server.stop());
 
