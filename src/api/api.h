@@ -232,6 +232,12 @@ void api_status_json(const struct channel *channel, struct text base_url, struct
 /* The same inside the tRPC envelope: {"result":{"data":...}}. */
 void api_status_trpc_json(const struct channel *channel, struct text base_url, struct writer *w);
 
+/* What anybody gets for a channel, a broadcast and a recording: for webhooks. */
+void api_channel_json(const struct channel *channel, struct text base_url, struct writer *w);
+void api_broadcast_json(const struct broadcast_row *row, struct text base_url, struct writer *w);
+void api_recording_json(const struct api_recording *recording, struct text base_url,
+                        struct writer *w);
+
 /* A new stream key; `to` holds API_STREAM_KEY_LEN + 1 characters. */
 void api_draw_stream_key(char to[API_STREAM_KEY_LEN + 1]);
 

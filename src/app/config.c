@@ -60,7 +60,11 @@ static const struct key keys[] = {
     {"data",     "dir",             KIND_TEXT,    AT(data_dir),         "./data",         0,   0,       false, "Folder of the database and of the recordings."},
     {"database", "url",             KIND_DATABASE, AT(database_url),    "",               0,   0,       false, "sqlite:<path>, or postgres://user:password@host/database; empty: stoa.db in data.dir.", "DATABASE_URL"},
     {"worker",   "path",            KIND_TEXT,    AT(worker_path),      "",               0,   0,       false, "The program stoa-worker; empty: beside stoa."},
+    {"admin",    "email",           KIND_TEXT,    AT(admin_email),      "admin@localhost", 0,  0,       false, "Who may sign in as admin: the account is made at the first start."},
+    {"admin",    "password",        KIND_SECRET,  AT(admin_password),   "",               0,   0,       false, "Its password at the first start; empty: made up and printed then."},
     {"admin",    "key",             KIND_SECRET,  AT(admin_key),        "",               0,   0,       false, "The admin's key; empty: the one of the first start, which was made up and printed then."},
+    {"fetch",    "allow_private",   KIND_TEXT,    AT(fetch_allow_private), "",            0,   0,       false, "Private networks that webhooks may go to, as 10.0.0.0/8, separated by spaces."},
+    {"fetch",    "ca_file",         KIND_TEXT,    AT(fetch_ca_file),    "",               0,   0,       false, "PEM file of certificate authorities that webhooks may have beside the system's."},
     {"log",      "level",           KIND_LEVEL,   AT(log_level),        "info",           0,   0,       true,  "error, warn, info, or debug."},
     {"log",      "format",          KIND_FORMAT,  AT(is_log_json),      "text",           0,   0,       true,  "text or json."},
     {"server",   "threads",         KIND_NUMBER,  AT(server_threads),   "0",              0,   64,      false, "Delivery loops; 0: one a core."},
@@ -491,4 +495,11 @@ void config_database_name(const struct config *config, struct writer *w)
 void config_recordings_path(const struct config *config, char *to, size_t cap)
 {
     (void)snprintf(to, cap, "%s/recordings", config->data_dir);
+}
+
+void config_wipe(struct config *config)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (keys[i].kind == KIND_SECRET)
+            secret_wipe(field(config, &keys[i]));
 }

@@ -41,6 +41,10 @@ struct config {
     char database_url[CONFIG_TEXT_MAX + 1];
     char worker_path[CONFIG_TEXT_MAX + 1]; /* "": beside the program */
     struct secret admin_key;
+    char admin_email[CONFIG_TEXT_MAX + 1];
+    struct secret admin_password;
+    char fetch_allow_private[CONFIG_TEXT_MAX + 1];
+    char fetch_ca_file[CONFIG_TEXT_MAX + 1];
     enum log_level log_level;
     bool is_log_json;
     int64_t server_threads; /* delivery loops; 0: one a core */
@@ -66,6 +70,9 @@ struct config {
 /* Reads everything. `path` NULL: stoa.conf in the working directory, if it is there. Each problem
  * is written as a line into `problems`; ERR_INVALID when there is one. */
 MUST_USE enum err config_load(struct config *config, const char *path, struct writer *problems);
+
+/* Forgets the secrets. */
+void config_wipe(struct config *config);
 
 /* All settings as an ini file with their explanations; secrets are left out. */
 void config_print(const struct config *config, struct writer *w);

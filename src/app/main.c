@@ -148,6 +148,6 @@ int main(int argc, char **argv)
     raise_file_limit();
     log_configure(config.log_level, config.is_log_json);
     int code = command->run(&config, &options);
-    secret_wipe(&config.admin_key);
+    config_wipe(&config);
     return code;
 }

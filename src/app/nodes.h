@@ -6,6 +6,7 @@
  *                                                                               v
  *     every 2 s: beat, who else lives (pool) --> on_dead_node ----> channel, account, webhook
  *     blocks of numbers (pool) ------------------> give_ids ------>
+ *     every 2 min: pending deliveries (pool) ----> those that nobody sends are taken over
  *     every 10 min: thinning and purging (pool), with SQLite too
  *
  * A server is dead when its beat has not moved for ten seconds of this server's own clock: the
@@ -31,6 +32,9 @@ MUST_USE enum err nodes_open_store(struct server *server, struct diag *diag);
 
 /* The name of this server when others may use its database; "" with SQLite. */
 const char *nodes_name(const struct nodes *nodes);
+
+/* No other server was on the database when this one started. With SQLite always so. */
+bool nodes_is_alone(const struct nodes *nodes);
 
 /* Once the directories are loaded. */
 MUST_USE enum err nodes_start(struct server *server, struct diag *diag);

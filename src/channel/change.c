@@ -135,8 +135,7 @@ static void take_back(struct channel_directory *dir, const struct store_change *
         (void)directory_add(dir, &change->channel);
 }
 
-void channel_directory_on_stored(struct channel_directory *dir, const struct store_change *change,
-                                 enum err result, const struct diag *diag)
+struct channel_event channel_event_of(const struct store_change *change)
 {
     struct channel_event event = {
         .kind = (enum channel_event_kind)(change->sender_tag & 0xff),
@@ -144,10 +143,18 @@ void channel_directory_on_stored(struct channel_directory *dir, const struct sto
         .broadcast_id = change->broadcast.id,
         .from = (enum relay_state)(change->sender_tag >> 8 & 0xff),
         .to = (enum relay_state)(change->sender_tag >> 16 & 0xff),
-        .is_stored = result == OK,
     };
 
     directory_copy_reason(event.reason, change->note);
+    return event;
+}
+
+void channel_directory_on_stored(struct channel_directory *dir, const struct store_change *change,
+                                 enum err result, const struct diag *diag)
+{
+    struct channel_event event = channel_event_of(change);
+
+    event.is_stored = result == OK;
     if (result != OK) {
         directory_copy_reason(event.store_error,
                               diag && *diag->message ? diag->message : err_name(result));

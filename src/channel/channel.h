@@ -217,6 +217,9 @@ struct channel_event {
  * and for what another server did. */
 void channel_event_log(const struct channel_event *event);
 
+/* What a change on its way to the store is about; not stored yet. */
+struct channel_event channel_event_of(const struct store_change *change);
+
 struct channel_handler {
     void *context;
     /* Copy and queue it, in order; answer with channel_directory_on_stored(). */
@@ -404,6 +407,10 @@ void channel_on_media_failed(struct channel_directory *dir, uint64_t channel_id,
 /* The answer to stop_media: the last segment is written. */
 void channel_on_media_stopped(struct channel_directory *dir, uint64_t channel_id,
                               uint64_t broadcast_id, int64_t now_us);
+
+/* The newest recording of a channel: where it is to be played. "": it is gone. Whoever calls stores
+ * it. No error when there is no such channel. */
+void channel_on_recording(struct channel_directory *dir, uint64_t channel_id, const char *url);
 
 void channel_on_stats(struct channel_directory *dir, uint64_t channel_id, uint64_t session_id,
                       const struct channel_stats *stats, int64_t now_us);
