@@ -102,6 +102,13 @@ enum err nodes_lock(const struct config *config, int *ret_fd, char ret_name[STOR
     char path[URL_CAP];
     enum err err = OK;
 
+    if (mkdir(config->data_dir, 0700) != 0 && access(config->data_dir, W_OK) != 0) {
+        diag_set(diag,
+                 "The folder \"%.100s\" (data.dir) cannot be made or written. Make it, or give "
+                 "another one.",
+                 config->data_dir);
+        return ERR_IO;
+    }
     lock_path(config, path, sizeof(path));
     ret_name[0] = '\0';
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -152,13 +159,6 @@ enum err nodes_open_store(struct server *server, struct diag *diag)
     nodes->server = server;
     nodes->lock_fd = -1;
     config_database_url(config, nodes->url, sizeof(nodes->url));
-    if (mkdir(config->data_dir, 0700) != 0 && access(config->data_dir, W_OK) != 0) {
-        diag_set(diag,
-                 "The folder \"%.100s\" (data.dir) cannot be made or written. Make it, or give "
-                 "another one.",
-                 config->data_dir);
-        return ERR_IO;
-    }
     enum err err = nodes_lock(config, &nodes->lock_fd, nodes->name, diag);
     if (!err)
         err = store_open(&store_config, &server->store, diag);

@@ -48,8 +48,9 @@ void nodes_stop(struct server *server);
 /* After the pool: closes the store, and lets the database go. */
 void nodes_close_store(struct server *server);
 
-/* Keeps other Stoas away until *ret_fd is closed: from the file (SQLite), or from the name that is
- * kept in data.dir (PostgreSQL), which is read or drawn. ERR_CONFLICT: one is there. */
+/* Makes data.dir, and keeps other Stoas away until *ret_fd is closed: from the file (SQLite), or
+ * from the name that is kept in data.dir (PostgreSQL), which is read or drawn. ERR_CONFLICT: one is
+ * there. */
 MUST_USE enum err nodes_lock(const struct config *config, int *ret_fd,
                              char ret_name[STORE_NODE_LEN_MAX + 1], struct diag *diag);
 

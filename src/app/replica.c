@@ -83,7 +83,7 @@ static void read_rows(struct read_job *read)
 
 static void read_all(struct read_job *read)
 {
-    read->err = store_load(read->store, &read->snapshot, &read->diag);
+    read->err = store_load_channels(read->store, &read->snapshot, &read->diag);
     if (read->err == OK)
         read->err = store_load_people(read->store, clock_wall_us(), &read->people, &read->diag);
 }

@@ -372,6 +372,17 @@ enum err store_load(struct store *store, struct store_snapshot *ret_snapshot, st
     return OK;
 }
 
+enum err store_load_channels(struct store *store, struct store_snapshot *ret_snapshot,
+                             struct diag *diag)
+{
+    struct store_snapshot snapshot = {0};
+    enum err err = load_channels(store, &snapshot, diag);
+
+    if (err == OK)
+        *ret_snapshot = snapshot;
+    return err;
+}
+
 void store_snapshot_deinit(struct store_snapshot *snapshot)
 {
     rows_release(table_of(STORE_CHANNELS), snapshot->channels, snapshot->channel_count);

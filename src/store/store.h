@@ -203,6 +203,10 @@ MUST_USE enum err store_load(struct store *store, struct store_snapshot *ret_sna
                              struct diag *diag);
 void store_snapshot_deinit(struct store_snapshot *snapshot);
 
+/* The channels alone: no numbers are taken. */
+MUST_USE enum err store_load_channels(struct store *store, struct store_snapshot *ret_snapshot,
+                                      struct diag *diag);
+
 /* Reads the rest, in one read transaction. ERR_LIMIT: more accounts, keys or endpoints than
  * the maxima above; of the other tables the surplus stays in the database. Release with
  * store_people_deinit(). */

@@ -213,16 +213,18 @@ class Server:
         self.process = None
 
     def environment(self):
-        env = {name: value for name, value in os.environ.items() if not name.startswith("STOA_")}
+        env = {name: value for name, value in os.environ.items()
+               if not name.startswith("STOA_") and name != "DATABASE_URL"}
         for key, value in self.settings.items():
             env["STOA_" + key.replace(".", "_").upper()] = str(value)
         return env
 
-    def run(self, *arguments, timeout_s=30):
-        """Runs a command of the program to its end with this server's settings."""
+    def run(self, *arguments, timeout_s=30, given=""):
+        """Runs a command of the program to its end with this server's settings; `given` is its
+        standard input."""
         return subprocess.run([os.path.join(BUILD, "stoa"), *arguments], cwd=self.folder,
-                              env=self.environment(), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=timeout_s, check=False)
+                              env=self.environment(), input=given, capture_output=True,
+                              text=True, timeout=timeout_s, check=False)
 
     def launch(self):
         """Starts the process, without waiting until it serves."""
