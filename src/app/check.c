@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/auth.h"
 #include "base/clock.h"
 #include "base/writer.h"
 #include "net/net.h"
@@ -252,6 +253,21 @@ static void check_worker(struct report *report, const struct config *config)
     }
 }
 
+/* ---- the shop's own sign-in ---- */
+
+static void check_jwt(struct report *report, const struct config *config)
+{
+    struct jwt_checker *checker;
+    struct diag diag = {0};
+
+    if (!config->jwt_algorithm[0])
+        return;
+    enum err err = auth_create_jwt_checker(config, &checker, &diag);
+    tell(report, err ? BAD : GOOD, "tokens",
+         err ? diag.message : "The keys of the shop's JSON Web Tokens can be used.");
+    jwt_checker_destroy(checker);
+}
+
 /* ---- limits of the system ---- */
 
 static void check_limits(struct report *report)
@@ -278,6 +294,7 @@ int check_run(const struct config *config)
     check_tls(&report, config);
     check_database(&report, config);
     check_worker(&report, config);
+    check_jwt(&report, config);
     check_limits(&report);
     if (report.bad)
         printf("\n%d problem%s to solve before the server can run well.\n", report.bad,

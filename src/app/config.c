@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "account/account.h"
 #include "base/mem.h"
 #include "base/writer.h"
 
@@ -61,8 +62,19 @@ static const struct key keys[] = {
     {"database", "url",             KIND_DATABASE, AT(database_url),    "",               0,   0,       false, "sqlite:<path>, or postgres://user:password@host/database; empty: stoa.db in data.dir.", "DATABASE_URL"},
     {"worker",   "path",            KIND_TEXT,    AT(worker_path),      "",               0,   0,       false, "The program stoa-worker; empty: beside stoa."},
     {"admin",    "email",           KIND_TEXT,    AT(admin_email),      "admin@localhost", 0,  0,       false, "Who may sign in as admin: the account is made at the first start."},
-    {"admin",    "password",        KIND_SECRET,  AT(admin_password),   "",               0,   0,       false, "Its password at the first start; empty: made up and printed then."},
-    {"admin",    "key",             KIND_SECRET,  AT(admin_key),        "",               0,   0,       false, "The admin's key; empty: the one of the first start, which was made up and printed then."},
+    {"admin",    "password",        KIND_SECRET,  AT(admin_password),   "",               8,   0,       false, "Its password at the first start; empty: made up and printed then."},
+    {"admin",    "key",             KIND_SECRET,  AT(admin_key),        "",               16,   0,       false, "The admin's key; empty: the one of the first start, which was made up and printed then."},
+    {"auth",     "session_idle_s",  KIND_NUMBER,  AT(session_idle_s),   "1209600",        1,   31536000, false, "A signed-in browser that asks for nothing for so long must sign in again, in seconds."},
+    {"auth",     "session_life_s",  KIND_NUMBER,  AT(session_life_s),   "7776000",        1,   31536000, false, "And after so long it must in any case, in seconds."},
+    {"auth",     "jwt_algorithm",   KIND_TEXT,    AT(jwt_algorithm),    "",               0,   0,       false, "HS256, RS256 or ES256: how the shop's own sign-in signs its JSON Web Tokens; empty: none are taken."},
+    {"auth",     "jwt_key",         KIND_SECRET,  AT(jwt_key),          "",               16,   0,       false, "The secret of HS256, 32 characters or more."},
+    {"auth",     "jwt_key_files",   KIND_TEXT,    AT(jwt_key_files),    "",               0,   0,       false, "Files with the keys instead, separated by spaces: PEM public keys for RS256 and ES256, secrets for HS256; with several write <kid>=<file>."},
+    {"auth",     "jwt_issuer",      KIND_TEXT,    AT(jwt_issuer),       "",               0,   0,       false, "What tokens must have as iss; empty: anything."},
+    {"auth",     "jwt_audience",    KIND_TEXT,    AT(jwt_audience),     "",               0,   0,       false, "What tokens must have in aud; empty: anything."},
+    {"auth",     "jwt_role_claim",  KIND_TEXT,    AT(jwt_role_claim),   "role",           0,   0,       false, "The claim with the role or roles."},
+    {"auth",     "jwt_email_claim", KIND_TEXT,    AT(jwt_email_claim),  "email",          0,   0,       false, "The claim with the e-mail, by which an account is found when sub is not its id."},
+    {"auth",     "jwt_admin_roles", KIND_TEXT,    AT(jwt_admin_roles),  "admin",          0,   0,       false, "What the shop calls admins, separated by commas."},
+    {"auth",     "jwt_seller_roles", KIND_TEXT,   AT(jwt_seller_roles), "seller",         0,   0,       false, "What the shop calls sellers, separated by commas."},
     {"fetch",    "allow_private",   KIND_TEXT,    AT(fetch_allow_private), "",            0,   0,       false, "Private networks that webhooks may go to, as 10.0.0.0/8, separated by spaces."},
     {"fetch",    "ca_file",         KIND_TEXT,    AT(fetch_ca_file),    "",               0,   0,       false, "PEM file of certificate authorities that webhooks may have beside the system's."},
     {"log",      "level",           KIND_LEVEL,   AT(log_level),        "info",           0,   0,       true,  "error, warn, info, or debug."},
@@ -192,7 +204,7 @@ static bool parse_value(struct config *config, const struct key *key, struct tex
     case KIND_DATABASE:
         return parse_database(value, to);
     case KIND_SECRET:
-        return secret_set(to, value) && (value.len == 0 || value.len >= 16);
+        return secret_set(to, value) && (value.len == 0 || value.len >= (size_t)key->min);
     }
     return false;
 }
@@ -205,7 +217,8 @@ static void explain(struct writer *problems, const struct key *key, struct text 
         writer_printf(problems, ":%d", origin->line);
     writer_printf(problems, ": %s.%s ", key->section, key->name);
     if (key->kind == KIND_SECRET)
-        writer_str(problems, "must have 16 to 127 characters. ");
+        writer_printf(problems, "must have %lld to %d characters. ", (long long)key->min,
+                      SECRET_LEN_MAX);
     else if (key->kind == KIND_DATABASE) /* it may hold a password: not repeated */
         writer_printf(problems, "must start with sqlite: or postgres://, up to %d characters. ",
                       CONFIG_TEXT_MAX);
@@ -349,6 +362,21 @@ static void read_environment(struct config *config, struct writer *problems)
 
 /* ---- rules between settings ---- */
 
+/* What is in the files is looked at when the server starts (auth.c). */
+static void check_jwt(const struct config *config, struct writer *problems)
+{
+    bool has_key = config->jwt_key.len != 0;
+    bool has_files = config->jwt_key_files[0] != '\0';
+
+    if (config->jwt_algorithm[0] && !jwt_algorithm_parse(text_of(config->jwt_algorithm)))
+        writer_str(problems, "auth.jwt_algorithm must be HS256, RS256 or ES256, or empty.\n");
+    else if (config->jwt_algorithm[0] && has_key == has_files)
+        writer_str(problems, "auth.jwt_algorithm needs auth.jwt_key or auth.jwt_key_files, and not "
+                             "both.\n");
+    else if (!config->jwt_algorithm[0] && (has_key || has_files))
+        writer_str(problems, "auth.jwt_key and auth.jwt_key_files need auth.jwt_algorithm.\n");
+}
+
 static void check_together(const struct config *config, struct writer *problems)
 {
     bool needs_tls = config->https_listen.is_on || config->rtmps_listen.is_on;
@@ -357,6 +385,9 @@ static void check_together(const struct config *config, struct writer *problems)
         writer_str(problems, "https.listen and rtmps.listen need tls.cert and tls.key.\n");
     if (config->hls_window_ms < 5 * config->hls_segment_ms)
         writer_str(problems, "hls.window_ms must be at least five times hls.segment_ms.\n");
+    if (config->session_idle_s > config->session_life_s)
+        writer_str(problems, "auth.session_idle_s must not be more than auth.session_life_s.\n");
+    check_jwt(config, problems);
     if (!config->http_listen.is_on && !config->https_listen.is_on)
         writer_str(problems, "http.listen and https.listen are both off: nobody could watch.\n");
 }

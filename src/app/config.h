@@ -41,6 +41,17 @@ struct config {
     char database_url[CONFIG_TEXT_MAX + 1];
     char worker_path[CONFIG_TEXT_MAX + 1]; /* "": beside the program */
     struct secret admin_key;
+    int64_t session_idle_s;
+    int64_t session_life_s;
+    char jwt_algorithm[CONFIG_TEXT_MAX + 1]; /* "": no JSON Web Tokens */
+    struct secret jwt_key;
+    char jwt_key_files[CONFIG_TEXT_MAX + 1];
+    char jwt_issuer[CONFIG_TEXT_MAX + 1];
+    char jwt_audience[CONFIG_TEXT_MAX + 1];
+    char jwt_role_claim[CONFIG_TEXT_MAX + 1];
+    char jwt_email_claim[CONFIG_TEXT_MAX + 1];
+    char jwt_admin_roles[CONFIG_TEXT_MAX + 1];
+    char jwt_seller_roles[CONFIG_TEXT_MAX + 1];
     char admin_email[CONFIG_TEXT_MAX + 1];
     struct secret admin_password;
     char fetch_allow_private[CONFIG_TEXT_MAX + 1];

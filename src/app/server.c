@@ -282,6 +282,7 @@ static void destroy_all(struct server *server)
     channel_directory_destroy(server->directory);
     webhook_hub_destroy(server->webhooks);
     account_directory_destroy(server->accounts);
+    jwt_checker_destroy(server->jwt);
     nodes_close_store(server);
     for (size_t i = 0; i < server->edge_count; i++)
         loop_destroy(server->edge_loops[i]);

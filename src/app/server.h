@@ -67,6 +67,7 @@ struct server {
     struct nodes *nodes;    /* this server among those on the database (nodes.h) */
     struct channel_directory *directory;
     struct account_directory *accounts;
+    struct jwt_checker *jwt; /* NULL: no JSON Web Tokens are taken */
     struct webhook_hub *webhooks;
     struct fetch *fetch;
     struct api *api;
