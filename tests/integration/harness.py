@@ -193,6 +193,7 @@ class Playlist:
 
 class Server:
     """One run of stoa. `settings` are like {"live.reconnect_s": 2}."""
+    make_database = None  # a function that gives a URL: each server gets a database of its own
 
     def __init__(self, settings=None, folder=None, demo=False, options=()):
         self.folder = folder or tempfile.mkdtemp(prefix="stoa-test-")
@@ -206,6 +207,7 @@ class Server:
             "data.dir": os.path.join(self.folder, "data"),
             "admin.key": ADMIN_KEY,
             "server.threads": 2,
+            **({"database.url": Server.make_database()} if Server.make_database else {}),
             **(settings or {}),
         }
         self.options = list(options) + (["--demo"] if demo else [])
