@@ -111,10 +111,18 @@ describe("a broadcast from the studio", () => {
     await watch.bringToFront();
   });
 
-  test("the seller records, and stops recording", async () => {
-    await studio.getByRole("button", { name: "Record" }).click();
-    await studio.getByRole("button", { name: "Stop recording" }).click();
-    await studio.getByRole("link", { name: "Last recording" }).waitFor();
+  test("the seller records, and plays the recording", async () => {
+    const panel = studio.locator(".panel-recording");
+    await panel.getByRole("button", { name: "Record" }).click();
+    await panel.locator(".recording-line", { hasText: /[kM]B/ }).waitFor({ timeout: 15_000 });
+    await panel.getByRole("button", { name: "Stop recording" }).click();
+    await panel.getByRole("button", { name: "Play" }).click();
+    const video = studio.getByRole("dialog").locator("video");
+    await until("the recording plays", () => video.evaluate((v) => v.currentTime > 0.2));
+    await studio.keyboard.press("Escape");
+    const file = await panel.getByRole("link", { name: "Download the recording" }).getAttribute("href");
+    const answer = await fetch(file);
+    assert.deepEqual([answer.status, answer.headers.get("content-type")], [200, "video/mp4"]);
   });
 
   test("End asks, ends it, and the buyer is told the truth", async () => {
