@@ -41,6 +41,17 @@ struct config {
     char database_url[CONFIG_TEXT_MAX + 1];
     char worker_path[CONFIG_TEXT_MAX + 1]; /* "": beside the program */
     struct secret admin_key;
+    int64_t session_idle_s;
+    int64_t session_life_s;
+    char jwt_algorithm[CONFIG_TEXT_MAX + 1]; /* "": no JSON Web Tokens */
+    struct secret jwt_key;
+    char jwt_key_files[CONFIG_TEXT_MAX + 1];
+    char jwt_issuer[CONFIG_TEXT_MAX + 1];
+    char jwt_audience[CONFIG_TEXT_MAX + 1];
+    char jwt_role_claim[CONFIG_TEXT_MAX + 1];
+    char jwt_email_claim[CONFIG_TEXT_MAX + 1];
+    char jwt_admin_roles[CONFIG_TEXT_MAX + 1];
+    char jwt_seller_roles[CONFIG_TEXT_MAX + 1];
     char admin_email[CONFIG_TEXT_MAX + 1];
     struct secret admin_password;
     char fetch_allow_private[CONFIG_TEXT_MAX + 1];
@@ -83,7 +94,13 @@ void config_worker_path(const struct config *config, char *to, size_t cap);
 /* The folder of the recordings. */
 void config_recordings_path(const struct config *config, char *to, size_t cap);
 
-/* The path of the SQLite database. */
-void config_database_path(const struct config *config, char *to, size_t cap);
+/* database.url, or that of the file in data.dir. It may hold a password: for the store alone. */
+void config_database_url(const struct config *config, char *to, size_t cap);
+
+/* PostgreSQL: other servers may use the same database. */
+bool config_database_is_server(const struct config *config);
+
+/* database.url as it may be shown: without user, password and options. */
+void config_database_name(const struct config *config, struct writer *w);
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 
+#include "app/auth.h"
 #include "app/server.h"
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -91,13 +92,16 @@ static enum err set_admin(struct server *server, int64_t now_us, struct diag *di
 
 enum err people_load(struct server *server, const struct store_people *people, struct diag *diag)
 {
-    const struct account_limits limits = account_limits_default();
+    const struct account_limits limits = auth_limits(&server->config);
     int64_t now_us = loop_now_us(server->control);
+    enum err err = auth_create_jwt_checker(&server->config, &server->jwt, diag);
 
-    server->accounts = account_directory_create(&limits, NULL);
+    if (err)
+        return err;
+    server->accounts = account_directory_create(&limits, server->jwt);
     account_directory_set_wall_offset(server->accounts, clock_wall_us() - now_us);
     account_directory_load(server->accounts, people, now_us);
-    enum err err = set_admin_key(server, now_us, diag);
+    err = set_admin_key(server, now_us, diag);
     return err ? err : set_admin(server, now_us, diag);
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "app/nodes.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
@@ -281,7 +282,8 @@ static void destroy_all(struct server *server)
     channel_directory_destroy(server->directory);
     webhook_hub_destroy(server->webhooks);
     account_directory_destroy(server->accounts);
-    store_close(server->store);
+    jwt_checker_destroy(server->jwt);
+    nodes_close_store(server);
     for (size_t i = 0; i < server->edge_count; i++)
         loop_destroy(server->edge_loops[i]);
     loop_destroy(server->media);
