@@ -22,11 +22,14 @@ import tempfile
 import time
 
 from servers import (
+    ADMIN_KEY,
     WINDOW_S,
     Bare,
     Browser,
+    Busy,
     Nginx,
     Publishers,
+    SignIns,
     Stoa,
     Window,
     children,
@@ -376,6 +379,11 @@ def row_segments(bench):
         )
 
 
+def rate(runs):
+    """Requests a core-second, of the best run."""
+    return max(run["requests"] / max(run["cpu_s"], 0.01) for run in runs)
+
+
 def row_playlist(bench):
     """Media playlist requests a core-second."""
     seconds, rounds = (2, 1) if bench.is_quick else (5, 3)
@@ -392,9 +400,6 @@ def row_playlist(bench):
                     wrk(bench, f"http://127.0.0.1:{nginx.port}/live.m3u8", nginx.pids, 64, seconds)
                 )
 
-    def rate(runs):
-        return max(run["requests"] / max(run["cpu_s"], 0.01) for run in runs)
-
     bench.row(
         "media playlist requests a core-second",
         f"{rate(ours):,.0f}",
@@ -402,6 +407,96 @@ def row_playlist(bench):
         "at least 1.3 of it",
         rate(ours) >= 1.3 * rate(theirs) and sum(run["errors"] for run in ours) == 0,
         ratio=rate(ours) / rate(theirs),
+    )
+
+
+def row_status(bench):
+    """Status requests a core-second."""
+    seconds, rounds = (2, 1) if bench.is_quick else (5, 3)
+    root = bench.sub("nginx")
+    with Stoa(bench, bench.sub("stoa"), loops=1) as stoa, Nginx(f"{root}/run", root) as nginx:
+        url = stoa.url(f"/api/v1/channels/{stoa.create_channel('bench')['id']}/status")
+        with open(f"{root}/status", "wb") as file:
+            file.write(http_get(url)[1])
+        ours, theirs = [], []
+        for _ in range(rounds):
+            ours.append(wrk(bench, url, stoa.pids, 64, seconds))
+            theirs.append(
+                wrk(bench, f"http://127.0.0.1:{nginx.port}/status", nginx.pids, 64, seconds)
+            )
+    bench.row(
+        "status requests a core-second",
+        f"{rate(ours):,.0f}",
+        f"nginx, a file of the same size: {rate(theirs):,.0f}",
+        "100,000",
+        rate(ours) >= 100000 and sum(run["errors"] for run in ours) == 0,
+        ratio=rate(ours) / rate(theirs),
+    )
+
+
+def row_push(bench):
+    """One change to many subscribers, and what they cost."""
+    count, rounds = (1000, 4) if bench.is_quick else (10000, 20)
+    for kind, name in (("sse", "event streams"), ("ws", "WebSockets")):
+        limits = {"push_per_address": count, "http_connections": 20000}
+        with Stoa(bench, bench.sub("stoa"), **limits) as stoa:
+            channel = stoa.create_channel("bench")
+            http_get(stoa.url("/healthz"))
+            run = subprocess.run(
+                [bench.tool("push_subscribers"), "--url", stoa.url(""), "--channel",
+                 str(channel["id"]), "--subscribers", str(count), "--rounds", str(rounds),
+                 "--kind", kind, "--key", ADMIN_KEY, "--pid", str(stoa.pid)],
+                check=True, capture_output=True, timeout=300,
+            )  # fmt: skip
+            ours = json.loads(run.stdout)
+        is_whole = ours["missing"] == 0 and ours["lost"] == 0
+        bench.row(
+            f"a change of status to {count} {name}",
+            f"p50 {ours['delay_p50_ms']}, p99 {ours['delay_p99_ms']}, max {ours['delay_max_ms']} ms; "
+            f"{ours['cpu_us_a_message']:.1f} us of CPU each; {ours['missing']} missed",
+            "-",
+            "p99 under 200 ms",
+            ours["delay_p99_ms"] < 200 and is_whole,
+            measured=ours,
+        )
+        bench.row(
+            f"memory of one of {count} {name}",
+            f"{ours['bytes_a_subscriber'] / 1000:.1f} kB",
+            f"the kernel, both ends: {ours['kernel_bytes_a_subscriber'] / 1000:.1f} kB",
+            "16 kB",
+            ours["bytes_a_subscriber"] < 16000,
+        )
+
+
+def row_sign_in(bench):
+    """Status while people sign in."""
+    people, seconds = (10, 4) if bench.is_quick else (50, 10)
+    with Stoa(bench, bench.sub("stoa")) as stoa:
+        path = f"/api/v1/channels/{stoa.create_channel('bench')['id']}/status"
+        sign_ins = SignIns(stoa, people)
+
+        def measure():
+            return bench.viewers(
+                stoa.url(path), "static", 200, seconds, stoa.pids, "--paths", path, "--interval-ms",
+                "200", "--spread", "--warm-up", "2",
+            )  # fmt: skip
+
+        alone = measure()
+        with Busy(os.cpu_count()):
+            beside = measure()
+        with sign_ins:
+            ours = measure()
+    bench.row(
+        f"p99 of status while {people} people sign in",
+        f"{ours['delay_p99_ms']} ms (max {ours['delay_max_ms']}; {sign_ins.done} signed in)",
+        f"without: {alone['delay_p99_ms']} ms; beside {os.cpu_count()} other busy processes: "
+        f"{beside['delay_p99_ms']} ms",
+        "20 ms",
+        ours["delay_p99_ms"] < 20 and ours["errors"] == 0 and sign_ins.done > 0,
+        measured=ours,
+        alone=alone,
+        beside=beside,
+        refused=sign_ins.refused,
     )
 
 
@@ -577,6 +672,9 @@ ROWS = {
     "plain": row_plain,
     "segments": row_segments,
     "playlist": row_playlist,
+    "status": row_status,
+    "push": row_push,
+    "sign-in": row_sign_in,
     "blocked": row_blocked,
     "start": row_start,
     "browser-rtmp": row_browser_rtmp,

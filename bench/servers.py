@@ -1,5 +1,7 @@
 """The processes that bench.py starts and measures: Stoa, nginx, publishers, a browser."""
 
+import contextlib
+import http.client
 import json
 import os
 import re
@@ -7,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -178,9 +181,10 @@ class Bare(Process):
 
 
 class Stoa(Process):
-    """`loops`: delivery loops; 1 where the yardstick is one worker of nginx."""
+    """`loops`: delivery loops; 1 where the yardstick is one worker of nginx. `more`: settings by
+    the names of the environment, without STOA_."""
 
-    def __init__(self, bench, folder, tls=None, loops=0):
+    def __init__(self, bench, folder, tls=None, loops=0, **more):
         self.port, self.rtmp_port = free_port(), free_port()
         self.tls_port = free_port() if tls else 0
         os.makedirs(folder, exist_ok=True)
@@ -192,6 +196,7 @@ class Stoa(Process):
             STOA_DATA_DIR=f"{folder}/data",
             STOA_ADMIN_KEY=ADMIN_KEY,
             STOA_SERVER_THREADS=str(loops),
+            **{f"STOA_{name.upper()}": str(value) for name, value in more.items()},
         )
         if tls:
             env |= {
@@ -216,14 +221,21 @@ class Stoa(Process):
     def create_channels(self, count):
         return [self.create_channel(f"bench {i}") for i in range(count)]
 
-    def create_channel(self, title):
+    def create(self, path, value):
         request = urllib.request.Request(
-            self.url("/api/v1/channels"),
-            json.dumps({"title": title}).encode(),
+            self.url("/api/v1" + path),
+            json.dumps(value).encode(),
             {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
+
+    def create_channel(self, title):
+        return self.create("/channels", {"title": title})
+
+    def create_account(self, email, password):
+        account = {"email": email, "displayName": "bench", "role": "buyer", "password": password}
+        return self.create("/accounts", account)
 
     def hls(self, channel, name="index.m3u8"):
         return self.url(f"/hls/{channel['id']}/{name}")
@@ -266,6 +278,69 @@ class Window:
 
     def cpu_used(self):
         return cpu_s(self.pids) - self.cpu_from
+
+
+class SignIns:
+    """Persons who sign in again and again, `count` at any time, five to an account and an address:
+    the server takes more from none."""
+
+    TOGETHER = 5
+    PASSWORD = "a bench of oak, not of pine"
+
+    def __init__(self, stoa, count):
+        self.stoa = stoa
+        self.done, self.refused = 0, {}
+        self.is_over = False
+        self.lock = threading.Lock()
+        groups = -(-count // self.TOGETHER)
+        for group in range(groups):
+            stoa.create_account(f"bench{group}@example.com", self.PASSWORD)
+        self.threads = [
+            threading.Thread(target=self.sign_in, args=(i // self.TOGETHER,)) for i in range(count)
+        ]
+
+    def sign_in(self, group):
+        body = json.dumps({"email": f"bench{group}@example.com", "password": self.PASSWORD})
+        headers = {"Content-Type": "application/json"}
+        address = (f"127.0.1.{group + 1}", 0)
+        while not self.is_over:
+            connection = http.client.HTTPConnection(
+                "127.0.0.1", self.stoa.port, timeout=60, source_address=address
+            )
+            with contextlib.closing(connection):
+                connection.request("POST", "/api/v1/auth/sign-in", body, headers)
+                status = connection.getresponse().status
+            with self.lock:
+                self.done += status == 200
+                if status != 200:
+                    self.refused[status] = self.refused.get(status, 0) + 1
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over = True
+        for thread in self.threads:
+            thread.join()
+
+
+class Busy:
+    """Processes that only compute: what a busy machine does to anybody's delays."""
+
+    def __init__(self, count):
+        self.children = [
+            subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)
+        ]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for child in self.children:
+            child.kill()
+            child.wait()
 
 
 class Browser(Process):

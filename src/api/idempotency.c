@@ -28,6 +28,7 @@ static void write_caller(struct writer *w, const struct caller *caller)
     writer_u8(w, caller->account_id[0] ? 0 : (uint8_t)caller->kind);
     write_part(w, text_of(caller->account_id));
     writer_u64(w, caller->account_id[0] ? 0 : caller->channel_id);
+    write_part(w, text_of(caller->account_id[0] ? "" : caller->name)); /* of a guest: who it is */
 }
 
 static void hash_key(struct call *call, struct writer *w)
@@ -90,7 +91,7 @@ static bool replay(struct call *call, const struct idempotency_row *row)
     jsonw_raw(call->out, buf_text(plain));
     crypto_wipe(plain->data, plain->len);
     buf_unref(plain);
-    api_add_header(call->exchange->answer, "idempotency-replayed", TEXT("true"));
+    api_set_header(call->exchange->answer, "idempotency-replayed", TEXT("true"));
     return true;
 }
 

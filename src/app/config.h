@@ -94,7 +94,13 @@ void config_worker_path(const struct config *config, char *to, size_t cap);
 /* The folder of the recordings. */
 void config_recordings_path(const struct config *config, char *to, size_t cap);
 
-/* The path of the SQLite database. */
-void config_database_path(const struct config *config, char *to, size_t cap);
+/* database.url, or that of the file in data.dir. It may hold a password: for the store alone. */
+void config_database_url(const struct config *config, char *to, size_t cap);
+
+/* PostgreSQL: other servers may use the same database. */
+bool config_database_is_server(const struct config *config);
+
+/* database.url as it may be shown: without user, password and options. */
+void config_database_name(const struct config *config, struct writer *w);
 
 #endif

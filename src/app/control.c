@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "app/nodes.h"
 #include "app/server.h"
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -48,6 +47,7 @@ void control_arm(struct server *server)
 {
     int64_t at_us = channel_directory_deadline_us(server->directory);
 
+    nodes_want_ids(server);
     if (at_us == INT64_MAX)
         loop_timer_cancel(&server->directory_timer);
     else
@@ -229,24 +229,6 @@ void control_on_media_event(struct media_event *event)
     control_arm(server);
 }
 
-/* ---- life ---- */
-
-static enum err open_store(struct server *server, struct diag *diag)
-{
-    char url[2 * CONFIG_TEXT_MAX] = "sqlite:";
-    struct store_config config = {.url = url};
-
-    config_database_path(&server->config, url + strlen(url), sizeof(url) - strlen(url));
-    if (mkdir(server->config.data_dir, 0700) != 0 && access(server->config.data_dir, W_OK) != 0) {
-        diag_set(diag,
-                 "The folder \"%.100s\" (data.dir) cannot be made or written. Make it, or give "
-                 "another one.",
-                 server->config.data_dir);
-        return ERR_IO;
-    }
-    return store_open(&config, &server->store, diag);
-}
-
 /* ---- how it is ---- */
 
 /* Each loop tells something once a second. */
@@ -294,6 +276,7 @@ static void create_directory(struct server *server)
     limits.reconnect_wait_us = config->reconnect_s * US_PER_S;
     limits.broadcast_max_us = config->broadcast_max_min * 60 * US_PER_S;
     server->directory = channel_directory_create(&limits, &handler);
+    channel_directory_set_node(server->directory, nodes_name(server->nodes));
 }
 
 static void create_directory_of(struct server *server, const struct store_snapshot *snapshot,
@@ -323,7 +306,7 @@ static enum err load_channels(struct server *server, int64_t now_us, struct diag
 static enum err load(struct server *server, int64_t now_us, struct diag *diag)
 {
     struct store_people people;
-    enum err err = open_store(server, diag);
+    enum err err = nodes_open_store(server, diag);
 
     if (!err)
         err = store_load_people(server->store, clock_wall_us(), &people, diag);
@@ -374,6 +357,8 @@ enum err control_create(struct server *server, struct diag *diag)
     for (size_t i = 0; i < SERVER_EDGES_MAX; i++)
         server->edge_heard_us[i] = now_us;
     enum err err = load(server, now_us, diag);
+    if (!err)
+        err = nodes_start(server, diag);
     if (err)
         return err;
     create_api(server);
@@ -385,6 +370,7 @@ enum err control_create(struct server *server, struct diag *diag)
 void control_destroy(struct server *server)
 {
     outbox_stop(server);
+    nodes_stop(server);
     work_destroy(server);
     audience_deinit(server);
     publish_deinit(server);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "app/nodes.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
@@ -282,7 +283,7 @@ static void destroy_all(struct server *server)
     webhook_hub_destroy(server->webhooks);
     account_directory_destroy(server->accounts);
     jwt_checker_destroy(server->jwt);
-    store_close(server->store);
+    nodes_close_store(server);
     for (size_t i = 0; i < server->edge_count; i++)
         loop_destroy(server->edge_loops[i]);
     loop_destroy(server->media);

@@ -40,6 +40,8 @@ enum {
     OUTBOX_MARKS_MAX = 3, /* events of one change */
 };
 
+struct nodes;
+
 struct server {
     struct config config;
     const char *config_path;
@@ -62,6 +64,7 @@ struct server {
     struct pool *pool;      /* one thread: the store */
     struct pool *passwords; /* Argon2id */
     struct store *store;    /* touched by the pool's thread only, once it runs */
+    struct nodes *nodes;    /* this server among those on the database (nodes.h) */
     struct channel_directory *directory;
     struct account_directory *accounts;
     struct jwt_checker *jwt; /* NULL: no JSON Web Tokens are taken */

@@ -52,6 +52,8 @@ struct connection {
     char peer_text[64];
 };
 
+static const struct session_ops session_ops;
+
 static void close_connection(struct connection *connection, const char *reason);
 static void arm(struct connection *connection);
 
@@ -200,19 +202,35 @@ static void arm(struct connection *connection)
 
 /* ---- events of the core ---- */
 
+/* The publisher ended its stream and wants to send another one: that is a session of its own. */
+static bool begin_again(struct connection *connection)
+{
+    struct live_session *session = &connection->session;
+    struct net_address peer = session->peer;
+    struct diag diag = {0};
+
+    session_deinit(session);
+    if (session_init(session, connection->rtmp->live, &session_ops, session->protocol, &peer,
+                     &diag) == OK)
+        return true;
+    rtmp_session_reject(connection->core, RTMP_REJECT_REJECTED, text_of(diag.message));
+    return false;
+}
+
 static void on_publish(void *ctx, struct text app, struct text key)
 {
     struct connection *connection = ctx;
 
     (void)app; /* the key alone decides; encoders call the application as they like */
+    if (connection->session.state == SESSION_OVER && !begin_again(connection))
+        return;
     session_ask(&connection->session, 0, key);
 }
 
 /* The session is over by itself: tell the publisher and let it go. */
 static void end_with(struct connection *connection, const char *sentence)
 {
-    rtmp_session_end(connection->core, text_of(sentence));
-    connection->must_close = false; /* the core gives the peer some seconds to read it */
+    rtmp_session_end(connection->core, text_of(sentence)); /* gives it some seconds to read it */
 }
 
 static void on_format(void *ctx, enum media_kind kind, struct format *format)
@@ -265,8 +283,10 @@ static void on_end(void *ctx, enum rtmp_end reason)
         [RTMP_END_TIMEOUT] = "The publisher was silent for too long.",
     };
 
+    /* The connection stays: after FCUnpublish comes deleteStream, and to some (rtmp2sink) a server
+     * that hangs up before it has said so is an error. The core knows when it is too long. */
     session_on_lost(&connection->session, sentences[reason]);
-    connection->must_close = true;
+    read_by_event(connection);
 }
 
 static const struct rtmp_handler rtmp_handler = {

@@ -54,7 +54,7 @@ enum err store_open(const struct store_config *config, struct store **ret_store,
     store->told = writer_fixed(store->told_bytes, sizeof(store->told_bytes));
     if (err == OK)
         err = db_open(config, &store->db, diag);
-    if (err == OK)
+    if (err == OK && !config->keeps_schema)
         err = migrate_to(store->db, &set, migrations_newest(&set), diag);
     if (err != OK) {
         store_close(store);

@@ -95,6 +95,7 @@ struct store_config {
     uint32_t
         page_count_max; /* SQLite: the file may not grow beyond this; 0: the disk is the limit */
     uint32_t answer_timeout_ms; /* PostgreSQL: how long a statement may take; 0: 10000 */
+    bool keeps_schema;          /* do not migrate: to look at the version, or to choose one */
 };
 
 /* One row of `channels` (spec section 3). Columns that nothing uses yet stay NULL. */
@@ -189,7 +190,7 @@ struct store_people {
     size_t idempotency_count;
 };
 
-/* Opens or creates the database and brings it up to date. */
+/* Opens or creates the database and brings it up to date, unless keeps_schema. */
 MUST_USE enum err store_open(const struct store_config *config, struct store **ret_store,
                              struct diag *diag);
 

@@ -3,11 +3,15 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 
-from harness import Process, Server, SplittingProxy, Waited, also_tsan, clip, wait_until
+from harness import ROOT, Process, Server, SplittingProxy, Waited, also_tsan, clip, wait_until
+
+sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
+import rtmp_publish  # noqa: E402
 
 
 class Shared(unittest.TestCase):
@@ -214,6 +218,65 @@ class Rights(Shared):
             self.assertTrue(400 <= answer.status < 500, f"{offer[:60]!r}: {answer.status}")
             self.assertTrue(answer.text, offer[:60])
         self.assertEqual(self.server.get("/healthz").status, 200)
+
+
+class Ending(Shared):
+    """Publishers say several things at their end, and look at the connection until they close it:
+    rtmp2sink fails when the server is the first to hang up."""
+    settings = {"live.reconnect_s": 20}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        path = os.path.join(cls.server.folder, "clip.flv")
+        subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", clip(), "-t", "4", "-c",
+                        "copy", path], check=True, timeout=60)
+        cls.tags = rtmp_publish.read_flv(path)
+
+    def publisher(self):
+        publisher = rtmp_publish.Publisher("127.0.0.1", self.server.ports["rtmp"])
+        self.addCleanup(publisher.close)
+        publisher.start("live", self.channel["streamKey"])
+        self.send(publisher)
+        return publisher
+
+    def send(self, publisher, stream_id=1):
+        for tag in self.tags:
+            publisher.send(tag, stream_id)
+        self.server.wait_status(self.channel, "active", 10)
+
+    def unpublish(self, publisher):
+        publisher.command("FCUnpublish", 4, None, self.channel["streamKey"])
+        publisher.wait_for(b"NetStream.Unpublish.Success")
+        self.server.wait_status(self.channel, "reconnecting", 10)
+
+    @also_tsan
+    def test_the_publisher_hangs_up_first(self):
+        publisher = self.publisher()
+        self.unpublish(publisher)
+        publisher.command("deleteStream", 0, None, 1)
+        publisher.command("releaseStream", 5, None, self.channel["streamKey"])
+        publisher.wait_for(b"_result")
+
+    def test_a_publisher_may_begin_again_on_its_connection(self):
+        publisher = self.publisher()
+        for stream_id in (2, 3):
+            self.unpublish(publisher)
+            publisher.command("deleteStream", 0, None, stream_id - 1)
+            publisher.command("createStream", 5, None)
+            publisher.wait_for(b"_result")
+            publisher.command("publish", 6, None, self.channel["streamKey"], "live",
+                              stream_id=stream_id)
+            publisher.wait_for(b"NetStream.Publish.Start")
+            self.send(publisher, stream_id)
+
+    def test_another_key_may_follow_and_is_looked_at(self):
+        publisher = self.publisher()
+        self.unpublish(publisher)
+        publisher.command("publish", 6, None, "0123456789abcdef0123456789abcdef", "live",
+                          stream_id=1)
+        with self.assertRaisesRegex(rtmp_publish.Refused, "This stream key is not known"):
+            publisher.wait_for(b"NetStream.Publish.Start")
 
 
 class Hanging(Shared):

@@ -147,12 +147,12 @@ class Publisher:
         self.command("publish", 3, None, key, "live", stream_id=1)
         self.wait_for(b"NetStream.Publish.Start")
 
-    def send(self, tag):
+    def send(self, tag, stream_id=1):
         stream = {AUDIO: 4, VIDEO: 6, DATA: 5}[tag.kind]
         body = tag.body
         if tag.kind == DATA and not body.startswith(amf0("@setDataFrame")):
             body = amf0("@setDataFrame") + body
-        self.message(stream, tag.kind, body, tag.time_ms, stream_id=1)
+        self.message(stream, tag.kind, body, tag.time_ms, stream_id)
 
     def send_all(self, tags, is_stopped=lambda: False):
         """At the speed of life, by `at_ms`."""

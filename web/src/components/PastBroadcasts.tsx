@@ -41,7 +41,7 @@ function BroadcastRow({ broadcast }: { broadcast: Broadcast }): ReactElement {
   return (
     <RecordRow
       title={
-        <span className="record-name">
+        <span className="record-name sentence">
           {startedAt === null ? "Not begun" : <When at={startedAt} />}
         </span>
       }
