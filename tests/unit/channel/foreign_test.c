@@ -294,6 +294,37 @@ static void start_leaves_what_other_servers_run(void **state)
     pair_end(&pair);
 }
 
+static void what_another_server_runs_is_played_from_there(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct diag diag = {0};
+
+    pair_begin(&pair);
+    uint64_t first = create(&pair.a, "key-1");
+    uint64_t second = create(&pair.a, "key-2");
+    assert_ok(publish(&pair.a, "key-1", 7, &diag));
+    store_all(&pair.a, &pair.b);
+    assert_string_equal(channel_find(pair.b.dir, first)->node_url, "");
+    size_t told = pair.b.event_count;
+    assert_ok(channel_directory_set_node_url(pair.b.dir, TEXT("a"), TEXT("https://a.example")));
+    assert_int_equal(pair.b.event_count, told + 1); /* of the one that is live there */
+    assert_ok(channel_directory_set_node_url(pair.b.dir, TEXT("a"), TEXT("https://a.example")));
+    assert_ok(channel_directory_set_node_url(pair.b.dir, TEXT("c"), TEXT("https://c.example")));
+    assert_int_equal(pair.b.event_count, told + 1);
+    assert_string_equal(channel_find(pair.b.dir, first)->node_url, "https://a.example");
+    assert_string_equal(channel_find(pair.b.dir, second)->node_url, "");
+    assert_ok(publish(&pair.a, "key-2", 8, &diag)); /* later ones too */
+    store_all(&pair.a, &pair.b);
+    assert_string_equal(channel_find(pair.b.dir, second)->node_url, "https://a.example");
+    assert_ok(channel_directory_set_node_url(pair.b.dir, TEXT("a"), TEXT("")));
+    assert_string_equal(channel_find(pair.b.dir, first)->node_url, "");
+    assert_err(channel_directory_set_node_url(pair.b.dir, TEXT("a.name.that.is.much.too.long"),
+                                              TEXT("https://x.example")),
+               ERR_LIMIT);
+    pair_end(&pair);
+}
+
 static void broadcasts_of_a_dead_server_are_closed(void **state)
 {
     (void)state;
@@ -477,6 +508,7 @@ int main(void)
         TEST_CASE(new_key_from_elsewhere_closes_the_publisher_here),
         TEST_CASE(what_was_changed_here_since_is_newer),
         TEST_CASE(start_leaves_what_other_servers_run),
+        TEST_CASE(what_another_server_runs_is_played_from_there),
         TEST_CASE(broadcasts_of_a_dead_server_are_closed),
         TEST_CASE(end_that_could_not_be_stored_stays_an_end),
         TEST_CASE(start_that_could_not_be_stored_is_stored_later),
