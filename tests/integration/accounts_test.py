@@ -17,6 +17,15 @@ import urllib.parse
 from harness import Server, wait_until
 from people import (Person, admin, make_jwt, make_key_pair, next_address, note_secret, secrets_in)
 
+# As a browser makes it, shortened; nobody is behind it.
+OFFER = "\r\n".join((
+    "v=0", "o=- 4611731400430051336 2 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0",
+    "m=video 9 UDP/TLS/RTP/SAVPF 102", "c=IN IP4 0.0.0.0", "a=rtcp-mux", "a=mid:0", "a=sendonly",
+    "a=ice-ufrag:EsAw", "a=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1", "a=setup:actpass",
+    "a=fingerprint:sha-256 " + ":".join(["AB"] * 32), "a=rtpmap:102 H264/90000",
+    "a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+    "a=ssrc:1001 cname:x", ""))
+
 COOKIE = r"stoa_session=[A-Za-z0-9_-]{43}; Path=/; HttpOnly; SameSite=Lax; Max-Age=\d+"
 
 
@@ -474,6 +483,131 @@ class TokenSettings(unittest.TestCase):
             answer = server.call("GET", "/auth/me", key=make_jwt("HS256", b"k" * 32))
             self.assertEqual(answer.status, 401)
             self.assertIn("jwt_algorithm", answer.json()["detail"])
+
+
+class PublishTokens(Shared):
+    """What a seller gives away so that somebody else can publish one broadcast."""
+    settings = {"live.reconnect_s": 30}
+
+    def setUp(self):
+        self.ada = self.person().sign_in()
+        self.channel = self.ada.must("POST", "/channels", {"title": self.id().rsplit(".", 1)[-1]})
+        note_secret(self.server, self.channel["streamKey"])
+        self.addCleanup(self.stop_publishers)
+
+    def stop_publishers(self):
+        for publisher in self.server.publishers:
+            publisher.kill()
+        self.server.publishers = []
+
+    def path(self, rest):
+        return f"/channels/{self.channel['id']}{rest}"
+
+    def draw(self):
+        return self.ada.must("POST", self.path("/publish-tokens"), {})
+
+    def go_live(self, key):
+        publisher = self.server.publish(self.channel, key=key)
+        self.server.wait_status(self.channel, "active")
+        return publisher
+
+    def assert_kept_out(self, key, word):
+        publisher = self.server.publish(self.channel, key=key)
+        self.assertNotEqual(publisher.wait(20), 0)
+        self.assertIn(word, publisher.output())
+
+    def whip(self, key, channel=None):
+        return self.server.request("POST", f"/whip/{(channel or self.channel)['id']}", body=OFFER,
+                                   headers={"Content-Type": "application/sdp",
+                                            "Authorization": f"Bearer {key}"})
+
+    def test_the_token_of_a_start_publishes_this_broadcast_and_no_other(self):
+        token = self.ada.must("POST", self.path("/start"), {})["publish"]["token"]
+        self.go_live(token).kill()
+        self.server.wait_status(self.channel, "reconnecting")
+        self.go_live(token)  # as often as the line breaks
+        self.ada.must("POST", self.path("/end"), {})
+        self.server.wait_status(self.channel, "stopped")
+        self.assertEqual(len(self.ada.must("GET", self.path("/broadcasts"))["broadcasts"]), 1)
+        self.ada.must("POST", self.path("/start"), {})
+        self.assert_kept_out(token, "publish token")
+        self.assertEqual(self.server.status(self.channel)["relayStatus"], "starting")
+        self.assertIn(self.whip(token).status, (401, 403))
+
+    def test_a_revoked_one_closes_its_connection_and_no_other(self):
+        used, unused = self.draw(), self.draw()
+        publisher = self.go_live(used["token"])
+        listed = self.ada.must("GET", self.path("/publish-tokens"))["publishTokens"]
+        self.assertEqual({token["id"] for token in listed}, {used["id"], unused["id"]})
+        self.assertNotIn("token", listed[0])
+        self.ada.must("DELETE", self.path(f"/publish-tokens/{unused['id']}"))
+        self.assertEqual(self.server.status(self.channel)["relayStatus"], "active")
+        self.ada.must("DELETE", self.path(f"/publish-tokens/{used['id']}"))
+        self.server.wait_status(self.channel, "reconnecting")
+        self.assertNotEqual(publisher.wait(20), 0)
+        for token in (used, unused):
+            self.assert_kept_out(token["token"], "revoked")
+        self.go_live(self.channel["streamKey"])
+        self.ada.must("POST", self.path("/end"), {})
+        self.server.wait_status(self.channel, "stopped")
+        self.assertEqual(len(self.ada.must("GET", self.path("/broadcasts"))["broadcasts"]), 1)
+
+    def test_browsers_publish_by_them_too(self):
+        token = self.draw()
+        answer = self.whip(token["token"])
+        self.assertEqual(answer.status, 201, answer.text)
+        session = answer.headers["Location"]
+        gone = {"Authorization": f"Bearer {token['token']}"}
+        self.ada.must("DELETE", self.path(f"/publish-tokens/{token['id']}"))
+        wait_until(lambda: self.server.request("DELETE", session, headers=gone).status
+                   in (401, 403, 404), 10, "the session is gone")
+        answer = self.whip(token["token"])
+        self.assertIn(answer.status, (401, 403), answer.text)
+        self.assertIn("revoked", answer.text)
+
+    def test_one_channels_token_is_nothing_on_another(self):
+        other = self.ada.must("POST", "/channels", {"title": "Other"})
+        note_secret(self.server, other["streamKey"])
+        token = self.draw()["token"]
+        self.assertIn(self.whip(token, other).status, (401, 403))
+        self.assertIsNone(self.server.status(other)["relayStatus"])
+
+    def test_it_publishes_and_reads_and_nothing_else(self):
+        holder = Person(self.server, key=self.draw()["token"])
+        self.assertEqual(holder.me()["via"], "publishToken")
+        self.assertEqual(holder.me()["channelId"], self.channel["id"])
+        for method, rest in (("POST", "/start"), ("POST", "/end"), ("POST", "/rotate-key"),
+                             ("POST", "/leave"), ("POST", "/relay/stop"), ("PATCH", ""),
+                             ("POST", "/publish-tokens"), ("GET", "/publish-tokens"),
+                             ("DELETE", "")):
+            with self.subTest(call=method + rest):
+                value = {"title": "x"} if method == "PATCH" else {} if method == "POST" else None
+                self.assert_refused(holder.call(method, self.path(rest), value), 403, "forbidden")
+        self.assertNotIn("streamKey", holder.call("GET", self.path("")).text)
+
+    def test_others_draw_none(self):
+        bob = self.person().sign_in()
+        self.assert_refused(bob.call("POST", self.path("/publish-tokens"), {}), 403, "forbidden")
+        token = self.draw()
+        self.assert_refused(bob.call("DELETE", self.path(f"/publish-tokens/{token['id']}")), 403,
+                            "forbidden")
+        self.go_live(token["token"])
+
+    def test_what_was_drawn_and_revoked_outlives_a_crash(self):
+        good, revoked = self.draw(), self.draw()
+        self.ada.must("DELETE", self.path(f"/publish-tokens/{revoked['id']}"))
+        self.server.process.kill()
+        self.assertEqual(secrets_in(self.server.log(), self.server), [])
+        self.server.start()
+        self.assert_kept_out(revoked["token"], "not known")
+        self.go_live(good["token"])
+
+    def test_the_channel_of_a_disabled_seller_stays_closed(self):
+        token = self.draw()["token"]
+        admin(self.server).must("PATCH", f"/accounts/{self.ada.id}", {"disabled": True})
+        for key in (token, self.channel["streamKey"]):
+            self.assert_kept_out(key, "disabled")
+            self.assertIn(self.whip(key).status, (401, 403))
 
 
 class Guessing(Shared):
