@@ -86,16 +86,16 @@ describe("an admin at work", () => {
 
   test("disables it: who uses it is out, and is told why", async () => {
     await page.getByLabel("Search by name or e-mail").fill(email);
-    await record("Nora New").getByRole("button", { name: "Disable" }).click();
+    await record(email).getByRole("button", { name: "Disable" }).click();
     await confirm("Disable");
-    await record("Nora New").getByText("Disabled", { exact: true }).waitFor();
+    await record(email).getByText("Disabled", { exact: true }).waitFor();
     await checkPage(page, "admin-accounts");
     await other.page.getByRole("heading", { name: "Sign in" }).waitFor({ timeout: 15_000 });
     await fillSignIn(other.page, email, other.password);
     await other.page.getByRole("alert").getByText(/disabled/).waitFor();
-    await record("Nora New").getByRole("button", { name: "Enable" }).click();
+    await record(email).getByRole("button", { name: "Enable" }).click();
     await confirm("Enable");
-    await until("it may sign in", async () => (await record("Nora New").getByText("Disabled", { exact: true }).count()) === 0);
+    await until("it may sign in", async () => (await record(email).getByText("Disabled", { exact: true }).count()) === 0);
   });
 
   test("makes a key for everything, and revokes it", async () => {
