@@ -172,8 +172,10 @@ describe("an admin at work", () => {
     shop.status = 204;
     await delivery.getByRole("button", { name: "Replay" }).click();
     await delivery.getByText("Delivered").waitFor({ timeout: 15_000 });
-    assert.ok(shop.got.every((one) => one.message.type === "webhook.test"));
-    assert.equal(new Set(shop.got.map((one) => one.headers["webhook-id"])).size, 1, "the same message");
+    // other tests go live meanwhile, and the webhook hears of that as well
+    const tests = shop.got.filter((one) => one.message.type === "webhook.test");
+    assert.equal(tests.length, 2);
+    assert.equal(new Set(tests.map((one) => one.headers["webhook-id"])).size, 1, "the same message");
   });
 
   test("reads who did what", async () => {
