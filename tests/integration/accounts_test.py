@@ -6,15 +6,17 @@ import contextlib
 import glob
 import http.client
 import os
+import re
 import secrets as random
 import shutil
+import ssl
 import tempfile
 import threading
 import time
 import unittest
 import urllib.parse
 
-from harness import Server, wait_until
+from harness import Server, make_certificate, wait_until
 from people import (Person, admin, make_jwt, make_key_pair, next_address, note_secret, secrets_in)
 
 # As a browser makes it, shortened; nobody is behind it.
@@ -602,12 +604,82 @@ class PublishTokens(Shared):
         self.assert_kept_out(revoked["token"], "not known")
         self.go_live(good["token"])
 
-    def test_the_channel_of_a_disabled_seller_stays_closed(self):
+    def test_a_disabled_seller_goes_off_the_air_and_stays_off(self):
         token = self.draw()["token"]
+        publisher = self.go_live(token)
+        other = self.person().sign_in().must("POST", "/channels", {"title": "Other's"})
+        note_secret(self.server, other["streamKey"])
+        admin(self.server).must("POST", f"/channels/{other['id']}/start", {})
         admin(self.server).must("PATCH", f"/accounts/{self.ada.id}", {"disabled": True})
+        self.server.wait_status(self.channel, "stopped")
+        self.assertNotEqual(publisher.wait(20), 0)
+        self.assertEqual(self.server.status(other)["relayStatus"], "starting")
         for key in (token, self.channel["streamKey"]):
-            self.assert_kept_out(key, "disabled")
-            self.assertIn(self.whip(key).status, (401, 403))
+            self.assertIn(self.whip(key).status, (401, 403, 409))
+        ended = admin(self.server).must("GET", self.path("/broadcasts"))["broadcasts"][0]
+        self.assertIn("disabled", ended["endReason"])
+        self.assert_kept_out(self.channel["streamKey"], "disabled")
+
+
+class FirstStart(unittest.TestCase):
+    """The admin's account, made when there is none."""
+
+    def server(self, settings=None):
+        server = Server({"http.trust_forwarded": "yes", **(settings or {})})
+        self.addCleanup(server.remove)
+        self.addCleanup(lambda: server.process.is_running() and server.stop())
+        return server.start()
+
+    def sign_in(self, server, email, password):
+        boss = Person(server)
+        boss.email, boss.password = email, password
+        return boss.try_sign_in()
+
+    def test_with_the_password_of_the_configuration(self):
+        email, password = "boss@shop.example", "the-password-that-was-configured"
+        server = self.server({"admin.email": email, "admin.password": password})
+        answer = self.sign_in(server, email, password)
+        self.assertEqual(answer.status, 200, answer.text)
+        self.assertEqual(answer.json()["account"]["role"], "admin")
+        self.assertNotIn(password, server.stop())
+        self.assertNotIn(password, server.run("serve", "--print-config").stdout)
+        server.settings["admin.password"] = "another-one-that-comes-too-late"
+        server.start()  # whoever changed it since is not overruled
+        self.assertEqual(self.sign_in(server, email, password).status, 200)
+        self.assertEqual(self.sign_in(server, email, server.settings["admin.password"]).status, 401)
+
+    def test_with_one_that_is_made_up_and_printed_once(self):
+        server = self.server()
+        told = re.search(r"The admin login, shown this once: (\S+)  (\S+)", server.log())
+        self.assertEqual(self.sign_in(server, told[1], told[2]).status, 200)
+        self.assertEqual(server.stop().count(told[2]), 1)
+        server.start()
+        self.assertEqual(self.sign_in(server, told[1], told[2]).status, 200)
+        self.assertNotIn("shown this once", server.stop())
+
+    def test_the_last_admin_stays(self):
+        server = self.server()
+        told = re.search(r"The admin login, shown this once: (\S+)  (\S+)", server.log())
+        boss = admin(server)
+        mine = [a for a in boss.must("GET", "/accounts")["accounts"] if a["email"] == told[1]][0]
+        for change in ({"disabled": True}, {"role": "seller"}):
+            answer = boss.call("PATCH", f"/accounts/{mine['id']}", change)
+            self.assertEqual((answer.status, answer.json()["code"]), (409, "conflict"))
+        self.assertEqual(self.sign_in(server, told[1], told[2]).status, 200)
+
+    def test_over_tls_the_cookie_is_for_tls_alone(self):
+        with tempfile.TemporaryDirectory(prefix="stoa-tls-") as folder:
+            cert, key = make_certificate(folder)
+            server = Server({"tls.cert": cert, "tls.key": key, "admin.email": "a@shop.example",
+                             "admin.password": "the-password-over-tls"})
+            server.settings["https.listen"] = f"127.0.0.1:{server.ports['https']}"
+            with server:
+                answer = server.request(
+                    "POST", "/api/v1/auth/sign-in", tls=ssl.create_default_context(cafile=cert),
+                    headers={"Content-Type": "application/json"},
+                    body='{"email": "a@shop.example", "password": "the-password-over-tls"}')
+                self.assertEqual(answer.status, 200, answer.text)
+                self.assertRegex(answer.headers["Set-Cookie"], f"^{COOKIE}; Secure$")
 
 
 class Guessing(Shared):
@@ -690,6 +762,28 @@ class Guessing(Shared):
         self.assertLess(max(took for _, took in times), 5)
         self.assertLess(self.server.rss_bytes() - before, 150 << 20)
         self.assertEqual(ada.try_sign_in().status, 200)
+
+    def test_changes_are_limited_by_account_and_by_address(self):
+        ada, bob = self.person().sign_in(), self.person().sign_in()
+
+        def change(person, address):
+            return Person(self.server, cookie=person.cookie, csrf=person.csrf, address=address) \
+                .call("POST", "/auth/password", {"currentPassword": "x"})  # refused, and counted
+
+        answers = self.hammer(400, lambda _: change(ada, next_address()))
+        limited = [answer for answer in answers if answer.status == 429]
+        self.assertGreater(len(limited), 50)
+        for answer in limited:
+            self.assertRegex(answer.headers["Retry-After"], r"^\d+$")
+            self.assertIn("account", answer.json()["detail"])
+        self.assertEqual(change(bob, bob.address).status, 400)
+        self.assertEqual(ada.call("GET", "/auth/me").status, 200)  # reading is not limited
+        address = next_address()
+        answers = self.hammer(400, lambda _: self.server.request(
+            "POST", "/api/v1/channels", body="{}", headers={"X-Forwarded-For": address,
+                                                            "Content-Type": "application/json"}))
+        self.assertIn(429, {answer.status for answer in answers})
+        self.assertEqual(change(bob, bob.address).status, 400)
 
     def test_wrong_keys_shut_the_address_out_and_no_other(self):
         address = next_address()
