@@ -105,6 +105,25 @@ static void send_rest(int fd)
         rest->file = NULL;
 }
 
+static bool is_kept[FDS_MAX];
+
+static void send_to_kept(const char *request, int fd)
+{
+    static const char done[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    const char *path_end = strstr(request, " HTTP/");
+
+    for (size_t i = 0; path_end && i < file_count; i++) {
+        if (memcmp(path_end - files[i].name_len, files[i].name, files[i].name_len) != 0)
+            continue;
+        for (int to = 0; to < FDS_MAX; to++)
+            if (is_kept[to])
+                (void)send(to, files[i].bytes, files[i].len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)send(fd, done, strlen(done), MSG_NOSIGNAL | MSG_DONTWAIT);
+        return;
+    }
+    die("a path that is not served");
+}
+
 static void answer(int fd)
 {
     char request[REQUEST_MAX + 1];
@@ -112,15 +131,21 @@ static void answer(int fd)
 
     if (len == 0 || (len < 0 && errno != EAGAIN)) {
         rests[fd].file = NULL;
+        is_kept[fd] = false;
         (void)close(fd);
         return;
     }
     if (len < 0)
         return;
     request[len] = '\0';
+    if (strncmp(request, "POST ", strlen("POST ")) == 0) {
+        send_to_kept(request, fd);
+        return;
+    }
     for (size_t i = 0; i < file_count; i++) {
         if (strncmp(request + strlen("GET "), files[i].name, files[i].name_len) == 0) {
             rests[fd] = (struct rest){&files[i], 0};
+            is_kept[fd] = strcmp(files[i].name, "/snapshot") == 0;
             send_rest(fd);
             return;
         }

@@ -1,7 +1,8 @@
 /*
  * push_subscribers - a crowd that waits for one channel's events, in one thread.
  *
- *     push_subscribers --url http://127.0.0.1:8080 --channel 1 --subscribers 10000 --kind sse|ws
+ *     push_subscribers --url http://127.0.0.1:8080 --channel 1 --subscribers 10000 --kind
+ * sse|ws|bare
  *                      --rounds 10 --key <admin key> --pid <server>
  *
  *     all connect and get the snapshot --> memory is read --> each round: the broadcast is started
@@ -54,6 +55,7 @@ struct crowd {
     unsigned count;
     unsigned rounds;
     bool is_websocket;
+    bool is_bare; /* bare_server, which has a path of its own */
     int pid;
 
     int epoll_fd;
@@ -108,9 +110,10 @@ static void connect_subscriber(struct crowd *crowd)
                            ? "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
                              "13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
                            : "Accept: text/event-stream\r\n";
-    int len = snprintf(request, sizeof(request),
-                       "GET /api/v1/events?channels=%llu HTTP/1.1\r\nHost: %s\r\n%s\r\n",
-                       (unsigned long long)crowd->channel_id, crowd->host, more);
+    int len =
+        snprintf(request, sizeof(request), "GET /%s?channels=%llu HTTP/1.1\r\nHost: %s\r\n%s\r\n",
+                 crowd->is_bare ? "snapshot" : "api/v1/events",
+                 (unsigned long long)crowd->channel_id, crowd->host, more);
 
     subscriber->fd = connect_to(crowd, 0);
     send_all(subscriber->fd, request, len);
@@ -390,6 +393,7 @@ static void set_option(struct crowd *crowd, int option, const char *value)
         break;
     case 't':
         crowd->is_websocket = strcmp(value, "ws") == 0;
+        crowd->is_bare = strcmp(value, "bare") == 0;
         break;
     case 'p':
         crowd->pid = (int)number(value, INT32_MAX);

@@ -285,7 +285,8 @@ def stage_clients(outcome, _options):
                        glob.glob(os.path.join(ROOT, folder, "*.test.mjs")))
         run_tap(outcome, f"clients {os.path.basename(folder)}",
                 ["tools/with_node.sh", folder, "node", "--test", f"--test-concurrency={JOBS}",
-                 "--test-reporter=tap", *files], timeout_s=300, env=env)
+                 "--test-timeout=60000", "--test-force-exit", "--test-reporter=tap", *files],
+                timeout_s=300, env=env)
 
 
 def stage_browser(outcome, _options):

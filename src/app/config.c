@@ -533,4 +533,6 @@ void config_wipe(struct config *config)
     for (size_t i = 0; i < KEY_COUNT; i++)
         if (keys[i].kind == KIND_SECRET)
             secret_wipe(field(config, &keys[i]));
+        else if (keys[i].kind == KIND_DATABASE)
+            crypto_wipe(field(config, &keys[i]), CONFIG_TEXT_MAX + 1);
 }

@@ -16,6 +16,8 @@
 
 static const int64_t BEAT_US = 2 * US_PER_S;
 static const int64_t DEAD_US = 10 * US_PER_S;
+static const int64_t SEEN_LATELY_US = 60 * US_PER_S; /* clocks may differ by that */
+static const int64_t PENDING_US = 120 * US_PER_S;
 static const int64_t TIDY_FIRST_US = 60 * US_PER_S;
 static const int64_t TIDY_US = 600 * US_PER_S;
 static const int64_t TIDY_MORE_US = US_PER_S;
@@ -42,7 +44,9 @@ struct nodes {
     struct loop_timer beat_timer;
     struct loop_timer tidy_timer;
     bool is_reserving[CHANNEL_IDS_BROADCASTS + 1];
+    struct loop_timer pending_timer;
     bool is_beat_lost; /* the last beat found no database */
+    bool is_alone;
 };
 
 /* ---- who may use this database ---- */
@@ -98,6 +102,13 @@ enum err nodes_lock(const struct config *config, int *ret_fd, char ret_name[STOR
     char path[URL_CAP];
     enum err err = OK;
 
+    if (mkdir(config->data_dir, 0700) != 0 && access(config->data_dir, W_OK) != 0) {
+        diag_set(diag,
+                 "The folder \"%.100s\" (data.dir) cannot be made or written. Make it, or give "
+                 "another one.",
+                 config->data_dir);
+        return ERR_IO;
+    }
     lock_path(config, path, sizeof(path));
     ret_name[0] = '\0';
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -117,6 +128,27 @@ enum err nodes_lock(const struct config *config, int *ret_fd, char ret_name[STOR
     return err;
 }
 
+/* Whoever finds a channel live on this server must find the server, too. */
+static enum err first_beat(struct server *server, struct diag *diag)
+{
+    static const struct store_query query = {.kind = STORE_QUERY_NODES};
+    struct nodes *nodes = server->nodes;
+    struct store_result result;
+    int64_t now_us = clock_wall_us();
+    enum err err = store_beat(server->store, now_us, diag);
+
+    if (err == OK)
+        err = store_run_query(server->store, &query, &result, diag);
+    if (err)
+        return err;
+    for (size_t i = 0; i < result.count; i++)
+        if (strcmp(result.nodes[i].id, nodes->name) != 0 &&
+            result.nodes[i].last_seen_at_us > now_us - SEEN_LATELY_US)
+            nodes->is_alone = false;
+    store_result_deinit(&result);
+    return OK;
+}
+
 enum err nodes_open_store(struct server *server, struct diag *diag)
 {
     const struct config *config = &server->config;
@@ -127,20 +159,16 @@ enum err nodes_open_store(struct server *server, struct diag *diag)
     nodes->server = server;
     nodes->lock_fd = -1;
     config_database_url(config, nodes->url, sizeof(nodes->url));
-    if (mkdir(config->data_dir, 0700) != 0 && access(config->data_dir, W_OK) != 0) {
-        diag_set(diag,
-                 "The folder \"%.100s\" (data.dir) cannot be made or written. Make it, or give "
-                 "another one.",
-                 config->data_dir);
-        return ERR_IO;
-    }
     enum err err = nodes_lock(config, &nodes->lock_fd, nodes->name, diag);
     if (!err)
         err = store_open(&store_config, &server->store, diag);
-    /* Whoever finds a channel live on this server must find the server, too. */
-    if (!err && nodes->name[0])
-        err = store_beat(server->store, clock_wall_us(), diag);
-    return err;
+    nodes->is_alone = true;
+    return !err && nodes->name[0] ? first_beat(server, diag) : err;
+}
+
+bool nodes_is_alone(const struct nodes *nodes)
+{
+    return nodes->is_alone;
 }
 
 void nodes_close_store(struct server *server)
@@ -366,6 +394,63 @@ static void on_beat_time(struct loop_timer *timer)
     start_beat(CONTAINER_OF(timer, struct nodes, beat_timer)->server);
 }
 
+/* ---- what dead servers had still to tell ---- */
+
+struct pending_job {
+    struct pool_job job;
+    struct server *server;
+    int64_t asked_us;
+    struct store_result result;
+    enum err err;
+};
+
+static void pending_work(struct pool_job *job)
+{
+    static const struct store_query query = {.kind = STORE_QUERY_PENDING};
+    struct pending_job *pending = CONTAINER_OF(job, struct pending_job, job);
+
+    pending->err = store_run_query(pending->server->store, &query, &pending->result, NULL);
+}
+
+static void on_pending_time(struct loop_timer *timer);
+
+static void set_pending(struct server *server)
+{
+    loop_timer_set(server->control, &server->nodes->pending_timer,
+                   loop_now_us(server->control) + PENDING_US, on_pending_time);
+}
+
+static void pending_done(struct pool_job *job)
+{
+    struct pending_job *pending = CONTAINER_OF(job, struct pending_job, job);
+    struct server *server = pending->server;
+
+    if (!server->has_stopped) {
+        server->nodes->is_alone = false; /* somebody may have come since */
+        if (pending->err == OK)
+            outbox_take_pending(server, pending->result.webhook_deliveries, pending->result.count,
+                                pending->asked_us);
+        set_pending(server);
+    }
+    store_result_deinit(&pending->result);
+    mem_free(pending);
+}
+
+static void on_pending_time(struct loop_timer *timer)
+{
+    struct server *server = CONTAINER_OF(timer, struct nodes, pending_timer)->server;
+    struct pending_job *pending = mem_zalloc(sizeof(*pending));
+
+    pending->job.work = pending_work;
+    pending->job.done = pending_done;
+    pending->server = server;
+    pending->asked_us = loop_now_us(server->control);
+    if (pool_submit(server->pool, server->control, &pending->job) == OK)
+        return; /* pending_done() sets the timer again */
+    mem_free(pending);
+    set_pending(server);
+}
+
 /* ---- history gets coarser, and what has had its time goes ---- */
 
 struct tidy_job {
@@ -441,6 +526,7 @@ enum err nodes_start(struct server *server, struct diag *diag)
         .all_changed = replica_on_all_changed,
     };
     start_beat(server);
+    set_pending(server);
     return store_watch_create(&config, server->control, server->pool, &handler, &nodes->watch,
                               diag);
 }
@@ -452,6 +538,7 @@ void nodes_stop(struct server *server)
     if (!nodes)
         return;
     loop_timer_cancel(&nodes->beat_timer);
+    loop_timer_cancel(&nodes->pending_timer);
     loop_timer_cancel(&nodes->tidy_timer);
     store_watch_destroy(nodes->watch);
     nodes->watch = NULL;

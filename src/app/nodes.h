@@ -6,6 +6,7 @@
  *                                                                               v
  *     every 2 s: beat, who else lives (pool) --> on_dead_node ----> channel, account, webhook
  *     blocks of numbers (pool) ------------------> give_ids ------>
+ *     every 2 min: pending deliveries (pool) ----> those that nobody sends are taken over
  *     every 10 min: thinning and purging (pool), with SQLite too
  *
  * A server is dead when its beat has not moved for ten seconds of this server's own clock: the
@@ -32,6 +33,9 @@ MUST_USE enum err nodes_open_store(struct server *server, struct diag *diag);
 /* The name of this server when others may use its database; "" with SQLite. */
 const char *nodes_name(const struct nodes *nodes);
 
+/* No other server was on the database when this one started. With SQLite always so. */
+bool nodes_is_alone(const struct nodes *nodes);
+
 /* Once the directories are loaded. */
 MUST_USE enum err nodes_start(struct server *server, struct diag *diag);
 
@@ -44,8 +48,9 @@ void nodes_stop(struct server *server);
 /* After the pool: closes the store, and lets the database go. */
 void nodes_close_store(struct server *server);
 
-/* Keeps other Stoas away until *ret_fd is closed: from the file (SQLite), or from the name that is
- * kept in data.dir (PostgreSQL), which is read or drawn. ERR_CONFLICT: one is there. */
+/* Makes data.dir, and keeps other Stoas away until *ret_fd is closed: from the file (SQLite), or
+ * from the name that is kept in data.dir (PostgreSQL), which is read or drawn. ERR_CONFLICT: one is
+ * there. */
 MUST_USE enum err nodes_lock(const struct config *config, int *ret_fd,
                              char ret_name[STORE_NODE_LEN_MAX + 1], struct diag *diag);
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/nodes.h"
 #include "app/server.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -17,8 +18,6 @@ enum { EVENT_JSON_LEN_MAX = 16384, HEADERS = 5 };
 
 /* One answer is kept as far as the delivery log shows it. */
 static const int64_t SEND_TIMEOUT_US = 10 * US_PER_S;
-
-static void arm(struct server *server);
 
 /* ---- requests ---- */
 
@@ -41,7 +40,7 @@ static void on_fetched(void *context, const struct fetch_answer *fetched)
 
     if (!server->has_stopped) { /* else it stays pending, and the next run sends it */
         webhook_on_sent(server->webhooks, sending->send_id, &answer, loop_now_us(server->control));
-        arm(server);
+        outbox_arm(server);
     }
     mem_free(sending);
 }
@@ -87,10 +86,10 @@ static void on_time(struct loop_timer *timer)
     struct server *server = CONTAINER_OF(timer, struct server, outbox_timer);
 
     webhook_on_time(server->webhooks, loop_now_us(server->control));
-    arm(server);
+    outbox_arm(server);
 }
 
-static void arm(struct server *server)
+void outbox_arm(struct server *server)
 {
     int64_t at_us = webhook_deadline_us(server->webhooks);
 
@@ -225,24 +224,36 @@ void outbox_on_stored(struct server *server, uint64_t mark, enum err result)
 {
     if (mark)
         webhook_on_stored(server->webhooks, mark, result, loop_now_us(server->control));
-    arm(server);
+    outbox_arm(server);
 }
 
 /* ---- life ---- */
 
+/* Beside other servers only what is overdue is taken: the one that stored it sends it. */
+static const int64_t OVERDUE_US = 600 * US_PER_S;
+
+void outbox_take_pending(struct server *server, const struct webhook_delivery_row *rows,
+                         size_t count, int64_t asked_us)
+{
+    const struct webhook_pending pending = {
+        .rows = rows,
+        .count = count,
+        .asked_us = asked_us,
+        .overdue_us = nodes_is_alone(server->nodes) ? 0 : OVERDUE_US,
+    };
+
+    webhook_take_pending(server->webhooks, &pending, loop_now_us(server->control));
+    outbox_arm(server);
+}
+
 static void load(struct server *server, const struct store_people *people)
 {
     int64_t now_us = loop_now_us(server->control);
-    const struct webhook_pending pending = {
-        .rows = people->deliveries,
-        .count = people->delivery_count,
-        .asked_us = now_us,
-    };
 
     webhook_set_wall_offset(server->webhooks, clock_wall_us() - now_us);
     for (size_t i = 0; i < people->endpoint_count; i++)
         webhook_set_endpoint_row(server->webhooks, &people->endpoints[i], now_us);
-    webhook_take_pending(server->webhooks, &pending, now_us);
+    outbox_take_pending(server, people->deliveries, people->delivery_count, now_us);
 }
 
 enum err outbox_create(struct server *server, const struct store_people *people, struct diag *diag)
@@ -260,7 +271,6 @@ enum err outbox_create(struct server *server, const struct store_people *people,
         return err;
     server->webhooks = webhook_hub_create(&limits, &handler);
     load(server, people);
-    arm(server);
     return OK;
 }
 

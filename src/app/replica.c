@@ -83,7 +83,7 @@ static void read_rows(struct read_job *read)
 
 static void read_all(struct read_job *read)
 {
-    read->err = store_load(read->store, &read->snapshot, &read->diag);
+    read->err = store_load_channels(read->store, &read->snapshot, &read->diag);
     if (read->err == OK)
         read->err = store_load_people(read->store, clock_wall_us(), &read->people, &read->diag);
 }
@@ -107,6 +107,24 @@ static uint64_t channel_id_of(const struct row_ref *ref)
     return text_parse_u64(text_of(ref->id), UINT64_MAX, &id) ? id : 0;
 }
 
+/* Who publishes here with a token that is revoked elsewhere is closed, too. */
+static void take_token(struct server *server, struct text id, const struct publish_token_row *row)
+{
+    account_directory_set_publish_token_row(server->accounts, id, row);
+    if (row && row->revoked_at_us)
+        publish_on_token_revoked(server, row->channel_id, row->id);
+}
+
+static void take_endpoint(struct server *server, const char *id,
+                          const struct webhook_endpoint_row *row)
+{
+    if (row)
+        webhook_set_endpoint_row(server->webhooks, row, loop_now_us(server->control));
+    else
+        webhook_remove_endpoint_row(server->webhooks, id);
+    outbox_arm(server);
+}
+
 /* `row` NULL: it is gone. */
 static void take_row(struct replica *replica, const struct row_ref *ref, const void *row,
                      uint64_t ticket)
@@ -124,13 +142,16 @@ static void take_row(struct replica *replica, const struct row_ref *ref, const v
     else if (ref->table == STORE_API_KEYS)
         account_directory_set_api_key_row(server->accounts, id, row);
     else if (ref->table == STORE_PUBLISH_TOKENS)
-        account_directory_set_publish_token_row(server->accounts, id, row);
+        take_token(server, id, row);
+    else if (ref->table == STORE_WEBHOOK_ENDPOINTS)
+        take_endpoint(server, ref->id, row);
 }
 
 static bool lives_in_memory(enum store_table table)
 {
     return table == STORE_CHANNELS || table == STORE_ACCOUNTS || table == STORE_SESSIONS ||
-           table == STORE_API_KEYS || table == STORE_PUBLISH_TOKENS;
+           table == STORE_API_KEYS || table == STORE_PUBLISH_TOKENS ||
+           table == STORE_WEBHOOK_ENDPOINTS;
 }
 
 static void want(struct replica *replica, const struct row_ref *ref)
@@ -198,6 +219,8 @@ static void know_all(struct replica *replica, struct row_refs *known)
     for (size_t i = 0; i < account_directory_count(server->accounts); i++)
         know_account(server->accounts, text_of(account_directory_at(server->accounts, i)->id),
                      known);
+    for (size_t i = 0; i < webhook_count(server->webhooks); i++)
+        know(known, STORE_WEBHOOK_ENDPOINTS, webhook_at(server->webhooks, i)->id);
     for (size_t i = 0; i < channel_directory_count(server->directory); i++) {
         uint64_t channel_id = channel_directory_at(server->directory, i)->id;
 
@@ -253,6 +276,12 @@ static void take_people(struct replica *replica, const struct store_people *peop
 
         memcpy(ref.id, people->publish_tokens[i].id, sizeof(people->publish_tokens[i].id));
         take_found(replica, found, &ref, &people->publish_tokens[i], 0);
+    }
+    for (size_t i = 0; i < people->endpoint_count; i++) {
+        struct row_ref ref = {.table = STORE_WEBHOOK_ENDPOINTS};
+
+        memcpy(ref.id, people->endpoints[i].id, sizeof(people->endpoints[i].id));
+        take_found(replica, found, &ref, &people->endpoints[i], 0);
     }
 }
 

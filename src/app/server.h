@@ -156,6 +156,11 @@ MUST_USE enum err outbox_create(struct server *server, const struct store_people
                                 struct diag *diag);
 /* Ends all requests; they stay pending in the database. */
 void outbox_stop(struct server *server);
+/* What is pending in the database, oldest first. */
+void outbox_take_pending(struct server *server, const struct webhook_delivery_row *rows,
+                         size_t count, int64_t asked_us);
+/* The hub's deadline may have moved. */
+void outbox_arm(struct server *server);
 size_t outbox_append(struct server *server, const struct store_change *change,
                      struct store_batch *batch, uint64_t ret_marks[OUTBOX_MARKS_MAX]);
 uint64_t outbox_append_recording(struct server *server, const struct api_recording *recording,

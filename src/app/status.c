@@ -71,7 +71,9 @@ static struct told_status *find_or_create(struct server *server, uint64_t channe
 static void tell(struct server *server, const struct channel *channel)
 {
     struct told_status *told = find_or_create(server, channel->id);
-    bool may_start = relay_state_is_active(channel->state) && channel->state != RELAY_STOPPING;
+    /* What another server runs never starts here. */
+    bool may_start = relay_state_is_active(channel->state) && channel->state != RELAY_STOPPING &&
+                     !channel->is_foreign;
     struct writer w = writer_growing(STATUS_LEN_MAX);
 
     api_status_json(channel, text_of(server->config.public_url), &w);

@@ -300,7 +300,8 @@ enum err work_create(struct server *server, struct diag *diag)
     enum err err = pool_create("store", 1, STORE_QUEUE_MAX, &server->pool);
 
     if (!err)
-        err = pool_create("password", PASSWORD_THREADS, PASSWORD_QUEUE_MAX, &server->passwords);
+        err =
+            pool_create_nice("password", PASSWORD_THREADS, PASSWORD_QUEUE_MAX, &server->passwords);
     if (err)
         diag_set(diag, "The threads of the database and the passwords cannot be started.");
     return err;

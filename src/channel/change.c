@@ -65,18 +65,17 @@ void directory_send_row(struct channel_directory *dir, const struct channel *cha
     send_change(dir, &change);
 }
 
-/* A change of state, with what it means for the broadcast. */
-void directory_send_state(struct channel_directory *dir, const struct channel *channel,
-                          enum relay_state from, enum store_broadcast_op broadcast_op)
+static void send_state(struct channel_directory *dir, const struct channel *channel, uint32_t tag,
+                       enum store_broadcast_op broadcast_op, uint64_t broadcast_id)
 {
     struct store_change change = {
-        .sender_tag = tag_of(CHANNEL_STATE, from, channel->state),
+        .sender_tag = tag,
         .channel_op = STORE_CHANNEL_STATE,
         .channel = row_of(channel),
         .broadcast_op = broadcast_op,
         .broadcast =
             {
-                .id = channel->broadcast_id,
+                .id = broadcast_id,
                 .channel_id = channel->id,
                 .started_at_us = channel->started_at_us,
                 .ended_at_us = channel->ended_at_us,
@@ -90,6 +89,24 @@ void directory_send_state(struct channel_directory *dir, const struct channel *c
     if (broadcast_op == STORE_BROADCAST_END)
         directory_copy_reason(change.broadcast.end_reason, channel->reason);
     send_change(dir, &change);
+}
+
+/* A change of state, with what it means for the broadcast. */
+void directory_send_state(struct channel_directory *dir, const struct channel *channel,
+                          enum relay_state from, enum store_broadcast_op broadcast_op)
+{
+    send_state(dir, channel, tag_of(CHANNEL_STATE, from, channel->state), broadcast_op,
+               channel->broadcast_id);
+}
+
+void directory_repeat_state(struct channel_directory *dir, const struct channel *channel,
+                            uint64_t broadcast_id)
+{
+    enum store_broadcast_op op =
+        relay_state_is_active(channel->state) ? STORE_BROADCAST_START : STORE_BROADCAST_END;
+
+    send_state(dir, channel, tag_of(CHANNEL_UPDATED, channel->state, channel->state),
+               broadcast_id ? op : STORE_BROADCAST_NONE, broadcast_id);
 }
 
 void directory_tell_numbers(struct channel_directory *dir, const struct channel *channel)

@@ -280,7 +280,8 @@ void channel_directory_give_ids(struct channel_directory *dir, enum channel_ids 
 /* Another server wrote this channel: `row` is how it is stored now, NULL: it is gone. Read the row
  * behind everything that was sent to the store before; `ticket` is channel_directory_ticket() of
  * when the reading was asked for: what was changed here since is newer and stays. Calls `changed`
- * with `is_foreign` when something did change. */
+ * with `is_foreign` when something did change. A state of ours that the row does not have, because
+ * the database was away or another server took this one for dead, is stored once more. */
 void channel_directory_on_foreign(struct channel_directory *dir, uint64_t id,
                                   const struct channel_row *row, uint64_t ticket, int64_t now_us);
 

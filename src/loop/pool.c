@@ -2,10 +2,11 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include "base/mem.h"
 
-enum { POOL_THREADS_MAX = 16 };
+enum { POOL_THREADS_MAX = 16, NICE = 10 };
 
 struct pool {
     const char *name;
@@ -16,6 +17,7 @@ struct pool {
     size_t queued;
     size_t queue_max;
     bool is_closing;
+    bool is_nice;
     unsigned thread_count;
     pthread_t threads[POOL_THREADS_MAX];
 };
@@ -50,6 +52,8 @@ static void *thread_main(void *arg)
     struct pool *pool = arg;
 
     (void)pthread_setname_np(pthread_self(), pool->name);
+    if (pool->is_nice && getpriority(PRIO_PROCESS, 0) < NICE)
+        (void)setpriority(PRIO_PROCESS, 0, NICE); /* Linux: of this thread alone; only a favour */
     for (struct pool_job *job; (job = take_job(pool));) {
         job->work(job);
         job->msg.run = run_done;
@@ -59,14 +63,15 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-enum err pool_create(const char *name, unsigned thread_count, size_t queue_max,
-                     struct pool **ret_pool)
+static enum err create(const char *name, unsigned thread_count, size_t queue_max, bool is_nice,
+                       struct pool **ret_pool)
 {
     assert(thread_count > 0 && thread_count <= POOL_THREADS_MAX);
     struct pool *pool = mem_zalloc(sizeof(*pool));
 
     pool->name = name;
     pool->queue_max = queue_max;
+    pool->is_nice = is_nice;
     pool->end = &pool->first;
     (void)pthread_mutex_init(&pool->mutex, NULL);
     (void)pthread_cond_init(&pool->has_work, NULL);
@@ -78,6 +83,18 @@ enum err pool_create(const char *name, unsigned thread_count, size_t queue_max,
     }
     *ret_pool = pool;
     return OK;
+}
+
+enum err pool_create(const char *name, unsigned thread_count, size_t queue_max,
+                     struct pool **ret_pool)
+{
+    return create(name, thread_count, queue_max, false, ret_pool);
+}
+
+enum err pool_create_nice(const char *name, unsigned thread_count, size_t queue_max,
+                          struct pool **ret_pool)
+{
+    return create(name, thread_count, queue_max, true, ret_pool);
 }
 
 enum err pool_submit(struct pool *pool, struct loop *loop, struct pool_job *job)

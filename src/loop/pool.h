@@ -25,6 +25,11 @@ struct pool_job {
 MUST_USE enum err pool_create(const char *name, unsigned thread_count, size_t queue_max,
                               struct pool **ret_pool);
 
+/* As pool_create(), for jobs that compute for long: where processors are scarce its threads get
+ * them after the loops (nice 10), so that answers are not late while passwords are hashed. */
+MUST_USE enum err pool_create_nice(const char *name, unsigned thread_count, size_t queue_max,
+                                   struct pool **ret_pool);
+
 /* Queues the job. ERR_LIMIT: the queue is full or the pool is closing; nothing was taken. */
 MUST_USE enum err pool_submit(struct pool *pool, struct loop *loop, struct pool_job *job);
 

@@ -130,7 +130,7 @@ describe("a seller at work", () => {
     await newest().getByText("Starting").waitFor();
     await newest().getByRole("button", { name: "Delete" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
-    await page.getByText("This channel is live. End the broadcast first.").waitFor();
+    await page.getByText("This channel is already live. End that broadcast first.").waitFor();
     await checkPage(page, "dialog-delete");
     await page.getByRole("button", { name: "Cancel" }).click();
     await row("Saturday ceramics sale").getByRole("button", { name: "Delete" }).click();

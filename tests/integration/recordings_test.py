@@ -49,7 +49,8 @@ class ByRequest(unittest.TestCase):
         self.assertEqual(started.status, 200, started.text)
         self.assertTrue(started.json()["isRecording"])
         again = self.record("start").json()
-        self.assertEqual(again["startedAt"], started.json()["startedAt"])
+        self.assertEqual((again["isRecording"], again["broadcastId"]),
+                         (True, started.json()["broadcastId"]))
         active = self.server.call("GET", "/recordings/active").json()["recordings"]
         self.assertEqual([r["channelId"] for r in active], [self.channel["id"]])
         wait_until(lambda: self.recording()["durationSeconds"] >= 4, 30, "four seconds are written")

@@ -11,7 +11,7 @@ import net from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { makeRest } from "../../support/rest.mjs";
+import { makeRest, until } from "../../support/rest.mjs";
 
 const PROGRAM = path.resolve(fileURLToPath(import.meta.url), "../../../integration/serve.py");
 
@@ -48,10 +48,12 @@ export async function startServer(settings = {}) {
     publish: (key) => command({ do: "publish", key }),
     unpublish: () => command({ do: "unpublish" }),
     log: async () => (await command({ do: "log" })).log,
-    async metric(name) {
-      const text = await (await fetch(`${url}/metrics`)).text();
-      return Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)[1]);
-    },
+    /* Waits until the server counts so many subscribers; it counts each second. */
+    subscribers: (count) =>
+      until(`${count} subscribers`, async () => {
+        const text = await (await fetch(`${url}/metrics`)).text();
+        return Number(/^stoa_push_subscribers (\d+)$/m.exec(text)[1]) === count;
+      }),
     async stop() {
       child.stdin.end();
       const [code] = await ended;

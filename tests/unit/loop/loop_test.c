@@ -1,6 +1,7 @@
 #include "loop/loop.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -206,6 +207,39 @@ static void pool_runs_all_jobs_and_refuses_when_full(void **state)
     loop_destroy(loop);
 }
 
+struct priority_job {
+    struct pool_job job;
+    int priority;
+};
+
+static void read_priority(struct pool_job *job)
+{
+    CONTAINER_OF(job, struct priority_job, job)->priority = getpriority(PRIO_PROCESS, 0);
+}
+
+static void stop_loop(struct pool_job *job)
+{
+    loop_stop(job->loop);
+}
+
+static void nice_pool_yields_to_the_loops_and_to_them_alone(void **state)
+{
+    (void)state;
+    struct priority_job job = {.job = {.work = read_priority, .done = stop_loop}};
+    int ours = getpriority(PRIO_PROCESS, 0);
+    struct loop *loop;
+    struct pool *pool;
+
+    assert_ok(loop_create("test", &loop));
+    assert_ok(pool_create_nice("test-pool", 1, 1, &pool));
+    assert_ok(pool_submit(pool, loop, &job.job));
+    loop_run(loop);
+    assert_true(job.priority >= 10);
+    assert_int_equal(getpriority(PRIO_PROCESS, 0), ours);
+    pool_destroy(pool);
+    loop_destroy(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +248,7 @@ int main(void)
         TEST_CASE(messages_of_one_sender_arrive_in_order),
         TEST_CASE(removed_descriptor_is_not_called_again_in_the_same_turn),
         TEST_CASE(pool_runs_all_jobs_and_refuses_when_full),
+        TEST_CASE(nice_pool_yields_to_the_loops_and_to_them_alone),
     };
     return RUN_TESTS("loop_loop", tests);
 }
