@@ -34,6 +34,23 @@ class SignIn(PeopleTest):
         self.assertEqual((me["via"], me["account"]["id"], me["csrfToken"]),
                          ("session", ada.id, ada.csrf))
 
+    def test_by_trpc_it_is_the_same(self):
+        ada = self.person()
+        value = {"email": ada.email, "password": ada.password}
+        for path, sent, got in (("/auth.signIn", value, lambda r: r),
+                                ("/auth.signIn?batch=1", {"0": value}, lambda r: r[0])):
+            answer = ada.elsewhere().call("POST", path, sent, root="/trpc")
+            self.assertEqual(answer.status, 200, answer.text)
+            self.assertRegex(answer.headers["Set-Cookie"], f"^{COOKIE}$")
+            data = got(answer.json())["result"]["data"]
+            self.assertEqual(data["account"]["id"], ada.id)
+            note_secret(self.server, data["csrfToken"],
+                        re.match(r"stoa_session=([^;]+)", answer.headers["Set-Cookie"])[1])
+        # A form of another site can send text, but no JSON.
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+            answer = ada.call("POST", "/auth/sign-in", value, Content_Type=kind)
+            self.assert_refused(answer, 415, "unsupported_media_type")
+
     def test_who_fails_learns_nothing(self):
         ada = self.person()
         wrong = ada.try_sign_in(password="not this one")
@@ -370,6 +387,7 @@ class Guessing(PeopleTest):
         def attempt(number):
             guest = Person(self.server)
             guest.email, guest.password = f"nobody-{number}@shop.example", "guess it again"
+            guest.timeout_s = 120  # the last of 64 waits for all before it
             return guest.try_sign_in().status
 
         before = self.server.rss_bytes()

@@ -57,6 +57,7 @@ class Person:
         self.csrf = csrf
         self.address = address or next_address()
         self.headers = headers or {}
+        self.timeout_s = 20
         self.email = None
         self.password = None
         self.id = None
@@ -75,7 +76,8 @@ class Person:
         if value is not None:
             sent["Content-Type"] = "application/json"
             body = value if isinstance(value, (str, bytes)) else json.dumps(value)
-        return self.server.request(method, root + path, body=body, headers=sent)
+        return self.server.request(method, root + path, body=body, headers=sent,
+                                   timeout_s=self.timeout_s)
 
     def must(self, method, path, value=None, **options):
         """A call that succeeds; its result."""

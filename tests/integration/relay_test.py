@@ -393,11 +393,11 @@ class Limits(Shared):
             self.server.call("POST", f"/channels/{channel['id']}/end", {})
 
 
-class Xlongest(unittest.TestCase):
+class WholeLength(unittest.TestCase):
     """A minute is the shortest; it goes on while the other tests of the file run."""
 
     def test_the_maximum_length_ends_a_broadcast(self):
-        server, channel, began = Xlongest.server, Xlongest.channel, Xlongest.began
+        server, channel, began = WholeLength.server, WholeLength.channel, WholeLength.began
         status = server.wait_status(channel, "stopped", 90)
         self.assertGreaterEqual(time.monotonic() - began, 59)
         self.assertFalse(status["isActive"])
@@ -411,16 +411,16 @@ class Xlongest(unittest.TestCase):
 
 
 def setUpModule():
-    Xlongest.server = Server()
-    Xlongest.server.start()
-    made = Xlongest.server.call("POST", "/channels", {"title": "Long", "maxDurationSeconds": 60})
-    Xlongest.channel = made.json()
-    Xlongest.began = time.monotonic()
-    Xlongest.server.publish(Xlongest.channel)
+    WholeLength.server = Server()
+    WholeLength.server.start()
+    made = WholeLength.server.call("POST", "/channels", {"title": "Long", "maxDurationSeconds": 60})
+    WholeLength.channel = made.json()
+    WholeLength.began = time.monotonic()
+    WholeLength.server.publish(WholeLength.channel)
 
 
 def tearDownModule():
-    Xlongest.server.close()
+    WholeLength.server.close()
 
 
 # ---- everybody is told, once and in order ----
