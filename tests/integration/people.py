@@ -71,11 +71,11 @@ class Person:
             sent["Cookie"] = f"stoa_session={self.cookie}"
         if self.csrf:
             sent["X-CSRF-Token"] = self.csrf
-        sent.update({name.replace("_", "-"): text for name, text in headers.items()})
         body = None
         if value is not None:
             sent["Content-Type"] = "application/json"
             body = value if isinstance(value, (str, bytes)) else json.dumps(value)
+        sent.update({name.replace("_", "-"): text for name, text in headers.items()})
         return self.server.request(method, root + path, body=body, headers=sent,
                                    timeout_s=self.timeout_s)
 
