@@ -15,6 +15,7 @@ import urllib.parse
 
 from harness import Server, make_certificate, wait_until
 from people import PeopleTest, Person, admin, next_address, note_secret, secrets_in
+from push_client import Refused, WebSocket
 
 COOKIE = r"stoa_session=[A-Za-z0-9_-]{43}; Path=/; HttpOnly; SameSite=Lax; Max-Age=\d+"
 
@@ -148,6 +149,54 @@ class SignIn(PeopleTest):
                           Origin="https://evil.example")
         self.assertEqual(answer.status, 401, answer.text)
         self.assertIsNone(answer.headers.get("Access-Control-Allow-Credentials"))
+
+
+class OpenSockets(PeopleTest):
+    """A connection that was opened with credentials may no more than they may now."""
+
+    def open(self, person):
+        headers = {"X-Forwarded-For": person.address}
+        if person.key:
+            headers["Authorization"] = f"Bearer {person.key}"
+        if person.cookie:
+            headers["Cookie"] = f"stoa_session={person.cookie}"
+        if person.csrf:
+            headers["X-CSRF-Token"] = person.csrf
+        socket = WebSocket(self.server, "/trpc", headers=headers)
+        self.addCleanup(socket.close)
+        return socket
+
+    def create_channel(self, socket):
+        """The error's code, or None."""
+        socket.send({"id": 1, "method": "mutation",
+                     "params": {"path": "channel.create", "input": {"title": "By socket"}}})
+        return socket.next().get("error", {}).get("data", {}).get("code")
+
+    def test_a_socket_ends_to_be_good_with_its_credentials(self):
+        ada = self.person().sign_in()
+        program, other = ada.create_key("channels"), ada.elsewhere().sign_in()
+        by_key, by_cookie, by_other = (self.open(who) for who in (program, ada, other))
+        for socket in (by_key, by_cookie, by_other):
+            self.assertIsNone(self.create_channel(socket))
+        ada.must("DELETE", f"/api-keys/{program.id}")
+        self.assertEqual(self.create_channel(by_key), "UNAUTHORIZED")
+        ada.must("POST", "/auth/sign-out", {})
+        self.assertEqual(self.create_channel(by_cookie), "UNAUTHORIZED")
+        self.assertIsNone(self.create_channel(by_other))
+        admin(self.server).must("PATCH", f"/accounts/{ada.id}", {"disabled": True})
+        self.assertEqual(self.create_channel(by_other), "UNAUTHORIZED")
+
+    def test_a_page_of_another_site_cannot_use_the_cookie(self):
+        ada = self.person().sign_in()
+        with self.assertRaises(Refused) as refused:
+            WebSocket(self.server, "/trpc", headers={
+                "Cookie": f"stoa_session={ada.cookie}", "Origin": "https://evil.example"})
+        self.assertEqual(refused.exception.status, 403)
+
+    def test_a_cookie_alone_changes_nothing(self):
+        ada = self.person().sign_in()
+        ada.csrf = None
+        self.assertEqual(self.create_channel(self.open(ada)), "FORBIDDEN")
 
 
 class ShortSessions(PeopleTest):
