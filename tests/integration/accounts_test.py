@@ -380,22 +380,21 @@ class Guessing(PeopleTest):
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
             return list(pool.map(attempt, range(count)))
 
-    def watch_status(self, stop, channel, times):
+    def watch_status(self, stop, channel, answers):
         """A viewer who polls on one connection all the while."""
         connection = http.client.HTTPConnection("127.0.0.1", self.server.ports["http"], timeout=20)
         with contextlib.closing(connection):
             while not stop.is_set():
-                started = time.monotonic()
                 connection.request("GET", f"/api/v1/channels/{channel['id']}/status")
                 answer = connection.getresponse()
                 answer.read()
-                times.append((answer.status, time.monotonic() - started))
+                answers.append(answer.status)
 
     def test_a_thousand_attempts_from_one_address(self):
         ada, channel = self.person(), self.server.create_channel()
         guest = ada.elsewhere()
-        stop, times = threading.Event(), []
-        viewer = threading.Thread(target=self.watch_status, args=(stop, channel, times))
+        stop, seen = threading.Event(), []
+        viewer = threading.Thread(target=self.watch_status, args=(stop, channel, seen))
         before = self.server.rss_bytes()
         viewer.start()
         try:
@@ -410,8 +409,8 @@ class Guessing(PeopleTest):
             self.assertRegex(answer.headers["Retry-After"], r"^\d+$")
             self.assertLessEqual(int(answer.headers["Retry-After"]), 60)
             self.assertEqual(answer.json()["code"], "too_many_requests")
-        self.assertEqual({status for status, _ in times}, {200})
-        self.assertLess(max(took for _, took in times), 5)
+        self.assertEqual(set(seen), {200})
+        self.assertGreater(len(seen), 20)  # it did not wait for the attempts
         self.assertLess(self.server.rss_bytes() - before, 150 << 20)
         # The right password does not help there now; it does elsewhere.
         self.assertEqual(guest.try_sign_in().status, 429)
@@ -430,8 +429,8 @@ class Guessing(PeopleTest):
 
     def test_many_accounts_from_many_addresses_at_once(self):
         ada, channel = self.person(), self.server.create_channel()
-        stop, times = threading.Event(), []
-        viewer = threading.Thread(target=self.watch_status, args=(stop, channel, times))
+        stop, seen = threading.Event(), []
+        viewer = threading.Thread(target=self.watch_status, args=(stop, channel, seen))
 
         def attempt(number):
             guest = Person(self.server)
@@ -449,8 +448,8 @@ class Guessing(PeopleTest):
         self.assertEqual(set(counts) - {401, 503}, set(), counts)
         self.assertGreater(counts[401], 0)
         self.assertGreater(counts[503], 0)  # not more than 64 at once
-        self.assertEqual({status for status, _ in times}, {200})
-        self.assertLess(max(took for _, took in times), 5)
+        self.assertEqual(set(seen), {200})
+        self.assertGreater(len(seen), 20)  # it did not wait for the attempts
         self.assertLess(self.server.rss_bytes() - before, 150 << 20)
         self.assertEqual(ada.try_sign_in().status, 200)
 

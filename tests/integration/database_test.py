@@ -4,7 +4,6 @@ import concurrent.futures
 import contextlib
 import os
 import sqlite3
-import time
 import unittest
 
 from harness import Server, wait_until
@@ -53,12 +52,11 @@ class Database(unittest.TestCase):
         with self.opened() as database, concurrent.futures.ThreadPoolExecutor(4) as pool:
             database.execute("BEGIN EXCLUSIVE")
             change = pool.submit(self.server.call, "POST", "/channels", {"title": "Waits"})
-            slowest = 0
+            answers = 0
             while not change.done():
-                started = time.monotonic()
                 self.assertEqual(self.server.status(channel)["relayStatus"], "active")
-                slowest = max(slowest, time.monotonic() - started)
-            self.assertLess(slowest, 2, "status comes from memory")
+                answers += 1
+            self.assertGreater(answers, 20, "status comes from memory and does not wait")
             self.assert_not_stored(change.result())
             self.server.wait_moving(channel)
             wait_until(lambda: self.readiness() == 503, 15, "it is not ready")
