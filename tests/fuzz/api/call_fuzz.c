@@ -2,7 +2,8 @@
  * call_fuzz - any request gets a valid answer: a status, a content type, JSON (or lines of it), and
  * never a stream key for who has none.
  *
- * Input: "METHOD path?query\n", a byte of choices, then the body.
+ * Input: "METHOD path?query\n", a byte of choices, then the body; by choice its beginning is the
+ * Idempotency-Key too.
  */
 #include <jansson.h>
 #include <stdint.h>
@@ -225,6 +226,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .content_type = text_of(types[choices >> 3 & 3]),
         .trpc_accept = is_stream ? TEXT("application/jsonl") : (struct text){0},
         .host = text_sub(rest, 1, choices & 0x40 ? 20 : 0),
+        .idempotency_key = text_sub(rest, 1, choices & 0x80 ? 40 : 0),
         .peer_address = TEXT("192.0.2.1"),
         .body = text_sub(rest, 1, rest.len),
     };
