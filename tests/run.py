@@ -272,6 +272,23 @@ def stage_web(outcome, _options):
                                  "--reporter=tap-flat"], timeout_s=300)
 
 
+def stage_clients(outcome, _options):
+    """Each file of tests/clients has a server of its own; two at a time."""
+    if not build(outcome, "asan"):
+        return
+    env = {"STOA_BUILD": meson_tree.tree_path("asan"), "PYTHONDONTWRITEBYTECODE": "1"}
+    for folder in sorted(glob.glob(os.path.join(ROOT, "tests", "clients", "*", "package.json"))):
+        folder = os.path.relpath(os.path.dirname(folder), ROOT)
+        if not npm_ci(outcome, folder):
+            continue
+        files = sorted(os.path.basename(path) for path in
+                       glob.glob(os.path.join(ROOT, folder, "*.test.mjs")))
+        run_tap(outcome, f"clients {os.path.basename(folder)}",
+                ["tools/with_node.sh", folder, "node", "--test", f"--test-concurrency={JOBS}",
+                 "--test-timeout=60000", "--test-force-exit", "--test-reporter=tap", *files],
+                timeout_s=300, env=env)
+
+
 def stage_browser(outcome, _options):
     code, output = run(["tools/build.sh", "release"], outcome.log, timeout_s=900)
     if code:
@@ -313,6 +330,7 @@ STAGES = (
     Stage("integration", stage_integration, True, "the server from outside: ASan, UBSan"),
     Stage("integration-tsan", stage_integration_tsan, True, "the marked part of it: TSan"),
     Stage("web", stage_web, True, "unit tests of the pages"),
+    Stage("clients", stage_clients, True, "clients from npm against the server: ASan, UBSan"),
     Stage("browser", stage_browser, True, "the pages in Chromium against the release build"),
 )
 

@@ -206,7 +206,7 @@ enum caller_kind {
     X(CREDENTIAL_DISABLED, "account_disabled", 403,                                                \
       "This account is disabled. Ask the administrator of this server.")                           \
     X(CREDENTIAL_JWT_OFF, "unauthorized", 401,                                                     \
-      "This server takes no JSON Web Tokens: jwt.key is not configured.")                          \
+      "This server takes no JSON Web Tokens: auth.jwt_algorithm is not configured.")               \
     X(CREDENTIAL_JWT_MALFORMED, "unauthorized", 401, "This JSON Web Token is malformed.")          \
     X(CREDENTIAL_JWT_ALGORITHM, "unauthorized", 401,                                               \
       "This JSON Web Token is signed with another algorithm than the configured key's.")           \

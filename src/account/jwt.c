@@ -245,6 +245,8 @@ static bool is_base64url(struct text text)
 
 static bool split(struct text token, struct text ret_parts[PARTS])
 {
+    if (text_ends_with(token, TEXT("."))) /* an empty part behind it is one too many */
+        return false;
     for (size_t i = 0; i < PARTS; i++) {
         ret_parts[i] = text_cut(&token, '.');
         if (!is_base64url(ret_parts[i]))

@@ -208,7 +208,7 @@ enum err account_change_password_finish(struct account_directory *dir, const str
     if (!account)
         return ERR_NOT_FOUND;
     if (!is_right(job, account)) {
-        diag_set(diag, "currentPassword: it is wrong.");
+        diag_set(diag, "It is wrong.");
         return ERR_DENIED;
     }
     forgive(dir, text_of(account->row.email), address);

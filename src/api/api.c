@@ -12,7 +12,8 @@
 #define REST_PREFIX TEXT("/api/v1")
 #define TRPC_PREFIX TEXT("/trpc")
 
-enum { HOST_LEN_MAX = 255 };
+/* Around the results of a batch: envelopes, and refusals with their sentences. */
+enum { HOST_LEN_MAX = 255, ENVELOPES_LEN_MAX = API_BATCH_MAX * 8192 };
 
 static struct rate_rule mutations_rule(const struct api_config *config)
 {
@@ -45,7 +46,7 @@ struct api *api_create(const struct api_config *config, const struct api_handler
         api->recorder = *parts->recorder;
     api->mutations = rate_limit_create(&rule);
     list_init(&api->waiting);
-    api->body = writer_growing(API_ANSWER_LEN_MAX);
+    api->body = writer_growing(API_ANSWER_LEN_MAX + ENVELOPES_LEN_MAX);
     api->data = writer_growing(API_ANSWER_LEN_MAX);
     return api;
 }
@@ -249,30 +250,26 @@ void api_answer_deinit(struct api_answer *answer)
 
 void api_not_stored(struct api_answer *answer)
 {
-    struct api_error error = {0};
-    struct writer w = writer_growing(API_ANSWER_LEN_MAX);
+    const struct api_answer shape = {.is_trpc = answer->is_trpc,
+                                     .batch_count = answer->batch_count,
+                                     .is_stream = answer->is_stream};
+    struct writer w = writer_growing(ENVELOPES_LEN_MAX);
     struct jsonw j = jsonw_of(&w);
-    bool is_trpc = answer->is_trpc;
-    uint16_t batch_count = answer->batch_count;
+    struct api_error error = {0};
 
     (void)api_fail(&error, API_NOT_STORED,
                    "The change could not be stored. Nothing is lost; try again later.");
     api_answer_deinit(answer);
-    if (batch_count != 0)
-        jsonw_array_begin(&j);
-    for (uint16_t i = 0; is_trpc && i < (batch_count ? batch_count : 1); i++)
-        api_write_trpc_error(&j, &error, (struct text){0});
-    if (batch_count != 0)
-        jsonw_array_end(&j);
-    if (!is_trpc)
+    *answer = shape;
+    if (shape.is_trpc)
+        trpc_write_refusals(&shape, &error, &w);
+    else
         api_write_problem(&j, &error);
 
     answer->status = api_code_status(error.code);
-    answer->is_trpc = is_trpc;
-    answer->batch_count = batch_count;
-    api_add_header(answer, "cache-control", TEXT("no-store"));
-    api_add_header(answer, "content-type",
-                   is_trpc ? TEXT("application/json") : TEXT("application/problem+json"));
+    api_set_header(answer, "cache-control", TEXT("no-store"));
+    api_set_header(answer, "content-type",
+                   shape.is_trpc ? TEXT("application/json") : TEXT("application/problem+json"));
     answer->body = writer_copy_buf(&w);
     writer_deinit(&w);
 }

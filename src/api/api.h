@@ -60,8 +60,8 @@ enum {
     API_JSON_DEPTH_MAX = 16,
     API_BATCH_MAX = 64,
     API_HEADERS_MAX = 8,
-    API_WAITING_MAX = 1000, /* requests that wait for tasks; more are refused as "busy" */
-    API_ANSWER_LEN_MAX = 8 << 20,
+    API_WAITING_MAX = 1000,       /* requests that wait for tasks; more are refused as "busy" */
+    API_ANSWER_LEN_MAX = 8 << 20, /* the results of one request together */
     API_STREAM_KEY_LEN = 32,
 };
 
@@ -104,6 +104,7 @@ struct api_answer {
     uint64_t last_ticket;  /* ... 0: send it at once */
     bool is_trpc;          /* the dialect, for api_not_stored() */
     uint16_t batch_count;  /* calls in a tRPC batch; 0: no batch */
+    bool is_stream;        /* a tRPC batch whose answers are lines */
 };
 
 /* ---- what blocks ---- */
@@ -231,6 +232,12 @@ void api_status_json(const struct channel *channel, struct text base_url, struct
 
 /* The same inside the tRPC envelope: {"result":{"data":...}}. */
 void api_status_trpc_json(const struct channel *channel, struct text base_url, struct writer *w);
+
+/* What anybody gets for a channel, a broadcast and a recording: for webhooks. */
+void api_channel_json(const struct channel *channel, struct text base_url, struct writer *w);
+void api_broadcast_json(const struct broadcast_row *row, struct text base_url, struct writer *w);
+void api_recording_json(const struct api_recording *recording, struct text base_url,
+                        struct writer *w);
 
 /* A new stream key; `to` holds API_STREAM_KEY_LEN + 1 characters. */
 void api_draw_stream_key(char to[API_STREAM_KEY_LEN + 1]);

@@ -29,6 +29,11 @@ void cursor_write_next(struct call *call, struct text place)
     jsonw_member_text(call->out, "nextCursor", writer_as_text(&to));
 }
 
+bool cursor_refuse(struct call *call)
+{
+    return api_fail_field(call->error, "cursor", "is not one that this list gave as nextCursor");
+}
+
 bool cursor_read(struct call *call, size_t index, char ret_place[CURSOR_PLACE_LEN_MAX + 1])
 {
     uint8_t plain[PLAIN_LEN_MAX];
@@ -37,7 +42,7 @@ bool cursor_read(struct call *call, size_t index, char ret_place[CURSOR_PLACE_LE
     size_t len;
 
     ret_place[0] = '\0';
-    if (!call->input.is_given[index])
+    if (!call_has(call, index))
         return true;
     write_prefix(&prefix, call);
     if (crypto_base64url_decode(call->input.text[index], plain, sizeof(plain), &len) == OK) {
@@ -51,6 +56,5 @@ bool cursor_read(struct call *call, size_t index, char ret_place[CURSOR_PLACE_LE
             return true;
         }
     }
-    return api_fail_field(call->error, call->operation->fields[index].name,
-                          "is not one that this list gave as nextCursor");
+    return cursor_refuse(call);
 }

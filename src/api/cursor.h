@@ -21,6 +21,9 @@ enum { CURSOR_PLACE_LEN_MAX = STORE_CURSOR_LEN_MAX, CURSOR_LEN_MAX = 192 };
 /* Writes the member nextCursor: null when `place` is empty. */
 void cursor_write_next(struct call *call, struct text place);
 
+/* What is in the cursor is no place in this list: fills call->error and returns false. */
+bool cursor_refuse(struct call *call);
+
 /* Reads the call's input field `index`. "" when it was not given. False: call->error is filled. */
 bool cursor_read(struct call *call, size_t index, char ret_place[CURSOR_PLACE_LEN_MAX + 1]);
 

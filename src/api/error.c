@@ -175,10 +175,18 @@ void api_write_trpc_error(struct jsonw *j, const struct api_error *error, struct
     jsonw_object_end(j);
 }
 
-void api_add_header(struct api_answer *answer, const char *name, struct text value)
+static struct api_header *header_of(struct api_answer *answer, const char *name)
 {
-    assert(answer->header_count < API_HEADERS_MAX);
-    struct api_header *header = &answer->headers[answer->header_count++];
+    for (size_t i = 0; i < answer->header_count; i++)
+        if (strcmp(answer->headers[i].name, name) == 0)
+            return &answer->headers[i];
+    assert(answer->header_count < API_HEADERS_MAX); /* fewer names are used in all */
+    return &answer->headers[answer->header_count++];
+}
+
+void api_set_header(struct api_answer *answer, const char *name, struct text value)
+{
+    struct api_header *header = header_of(answer, name);
 
     header->name = name;
     (void)snprintf(header->value, sizeof(header->value), "%.*s", TEXT_ARG(value)); /* cut to fit */
@@ -187,11 +195,11 @@ void api_add_header(struct api_answer *answer, const char *name, struct text val
 void api_add_error_headers(struct api_answer *answer, const struct api_error *error)
 {
     if (rows[error->code].status == 401)
-        api_add_header(answer, "www-authenticate", TEXT("Bearer realm=\"stoa\""));
+        api_set_header(answer, "www-authenticate", TEXT("Bearer realm=\"stoa\""));
     if (error->retry_after_s > 0) {
         char seconds[16];
 
         (void)snprintf(seconds, sizeof(seconds), "%d", error->retry_after_s); /* fits */
-        api_add_header(answer, "retry-after", text_of(seconds));
+        api_set_header(answer, "retry-after", text_of(seconds));
     }
 }

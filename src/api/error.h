@@ -83,7 +83,8 @@ void api_write_trpc_error(struct jsonw *j, const struct api_error *error, struct
 /* The headers that belong to a refusal: www-authenticate, retry-after. */
 void api_add_error_headers(struct api_answer *answer, const struct api_error *error);
 
-/* Adds a header; the value is cut to fit. */
-void api_add_header(struct api_answer *answer, const char *name, struct text value);
+/* Sets a header: one that has the name already is replaced, as in a batch whose calls each set the
+ * cookie. The value is cut to fit. */
+void api_set_header(struct api_answer *answer, const char *name, struct text value);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "api/cursor.h"
 #include "api/rights.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
@@ -30,15 +31,27 @@ void exchange_add_calls(struct exchange *exchange, size_t count)
 
 /* ---- steps ---- */
 
+static void refuse_size(struct call *call)
+{
+    call->exchange->is_full = true;
+    call->state = CALL_REFUSED;
+    (void)api_fail(
+        call->error, API_TOO_LARGE,
+        "The answer would have more than %d MiB. Ask for less: a smaller limit, or fewer "
+        "calls in a batch.",
+        API_ANSWER_LEN_MAX >> 20); /* always false */
+}
+
 static void keep_result(struct call *call)
 {
+    struct exchange *exchange = call->exchange;
     struct writer *data = &call->api->data;
 
-    if (data->failed) {
-        call->state = CALL_REFUSED;
-        (void)api_fail(call->error, API_INTERNAL, "The answer is too large."); /* always false */
+    if (data->failed || data->len > API_ANSWER_LEN_MAX - exchange->result_len) {
+        refuse_size(call);
         return;
     }
+    exchange->result_len += data->len;
     call->result = writer_copy_buf(data);
 }
 
@@ -110,7 +123,9 @@ bool call_admit(struct call *call)
 void call_run(struct call *call)
 {
     assert(call->is_admitted);
-    if (rights_check_channel(call))
+    if (call->exchange->is_full)
+        refuse_size(call);
+    else if (rights_check_channel(call))
         step(call, idempotency_is_asked(call) ? idempotency_run : call->operation->handle);
 }
 
@@ -171,7 +186,7 @@ struct api_task *call_make_task(enum api_task_kind kind)
 bool call_fail_query(struct call *call)
 {
     if (call->task->err == ERR_INVALID)
-        return api_fail_field(call->error, "cursor", "is not one that this list gave");
+        return cursor_refuse(call);
     return api_fail(call->error, API_BUSY,
                     "The database could not be read just now. Try again in a moment.");
 }
@@ -213,9 +228,9 @@ void exchange_answer(struct exchange *exchange, int status, const char *content_
     struct api_answer *answer = exchange->answer;
 
     answer->status = status;
-    api_add_header(answer, "cache-control", TEXT("no-store"));
+    api_set_header(answer, "cache-control", TEXT("no-store"));
     if (content_type) {
-        api_add_header(answer, "content-type", text_of(content_type));
+        api_set_header(answer, "content-type", text_of(content_type));
         answer->body = writer_copy_buf(&exchange->api->body);
     }
 }

@@ -90,6 +90,8 @@ struct exchange {
     json_t *json; /* the parsed input; NULL: none */
     char *chars;  /* decoded texts */
     size_t waiting_count;
+    size_t result_len; /* of all calls together */
+    bool is_full;      /* the results are too large: what is still to come is refused */
     struct list_node in_waiting;
     bool is_stream; /* tRPC: a line for each answer */
     bool is_batch;
@@ -144,6 +146,10 @@ void exchange_answer(struct exchange *exchange, int status, const char *content_
 /* `path` is below /api/v1, with its slash, and still encoded; or below /trpc/. */
 void rest_call(struct exchange *exchange, struct text path);
 void trpc_call(struct exchange *exchange, struct text path);
+
+/* The same refusal for all calls of an answer, in its shape: one, an array, or lines. */
+void trpc_write_refusals(const struct api_answer *answer, const struct api_error *error,
+                         struct writer *w);
 
 /* The OpenAPI 3.1 document of the table. */
 void openapi_write(struct writer *w);

@@ -1,5 +1,7 @@
 #include "api/idempotency.h"
 
+#include <stdio.h>
+
 #include "api/exchange.h"
 #include "base/clock.h"
 #include "base/jsonw.h"
@@ -72,25 +74,54 @@ static struct text map_key(const struct call *call)
 
 /* ---- the kept answer ---- */
 
+/* As text: the store keeps no other bytes. */
+static struct buf *seal(const struct call *call)
+{
+    struct writer w = writer_growing(2 * (size_t)API_ANSWER_LEN_MAX);
+    uint8_t key[CRYPTO_SHA256_LEN];
+    struct buf *sealed, *text;
+
+    seal_key(call, key);
+    sealed = crypto_seal(key, buf_text(call->result));
+    crypto_wipe(key, sizeof(key));
+    crypto_base64url(&w, sealed->data, sealed->len);
+    buf_unref(sealed);
+    text = writer_copy_buf(&w);
+    writer_deinit(&w);
+    return text;
+}
+
+static enum err open_sealed(const struct call *call, struct text text, struct buf **ret_plain)
+{
+    struct buf *sealed = buf_create(text.len);
+    uint8_t key[CRYPTO_SHA256_LEN];
+    size_t len;
+    enum err err = crypto_base64url_decode(text, sealed->data, sealed->len, &len);
+
+    if (err == OK) {
+        seal_key(call, key);
+        err = crypto_open(key, text_sub(buf_text(sealed), 0, len), ret_plain);
+        crypto_wipe(key, sizeof(key));
+    }
+    buf_unref(sealed);
+    return err;
+}
+
 static bool replay(struct call *call, const struct idempotency_row *row)
 {
-    uint8_t key[CRYPTO_SHA256_LEN];
     struct buf *plain = NULL;
 
     if (!crypto_equal(row->request_hash, call->idempotency.request_hash, sizeof(row->request_hash)))
         return api_fail(call->error, API_IDEMPOTENCY_CONFLICT,
                         "This Idempotency-Key was used for another request. Draw a new one for "
                         "each creation.");
-    seal_key(call, key);
-    enum err err = crypto_open(key, buf_text(row->body), &plain);
-    crypto_wipe(key, sizeof(key));
-    if (err != OK)
+    if (open_sealed(call, buf_text(row->body), &plain) != OK)
         return api_fail(call->error, API_INTERNAL, "The stored answer cannot be read.");
     call->idempotency.is_replay = true;
     jsonw_raw(call->out, buf_text(plain));
     crypto_wipe(plain->data, plain->len);
     buf_unref(plain);
-    api_add_header(call->exchange->answer, "idempotency-replayed", TEXT("true"));
+    api_set_header(call->exchange->answer, "idempotency-replayed", TEXT("true"));
     return true;
 }
 
@@ -112,14 +143,15 @@ static bool check_key(struct call *call)
 {
     struct text key = call->exchange->request->idempotency_key;
     bool is_printable = true;
+    char what[96];
 
     for (size_t i = 0; i < key.len; i++)
         is_printable = is_printable && key.ptr[i] > ' ' && key.ptr[i] < 0x7f;
     if (is_printable && key.len >= IDEMPOTENCY_KEY_LEN_MIN && key.len <= IDEMPOTENCY_KEY_LEN_MAX)
         return true;
-    return api_fail(call->error, API_INVALID_INPUT,
-                    "Idempotency-Key: it has %d to %d visible ASCII characters; draw a UUID.",
-                    IDEMPOTENCY_KEY_LEN_MIN, IDEMPOTENCY_KEY_LEN_MAX);
+    (void)snprintf(what, sizeof(what), "must have %d to %d visible ASCII characters: draw a UUID",
+                   IDEMPOTENCY_KEY_LEN_MIN, IDEMPOTENCY_KEY_LEN_MAX); /* fits */
+    return api_fail_field(call->error, "Idempotency-Key", what);
 }
 
 bool idempotency_run(struct call *call)
@@ -150,16 +182,13 @@ bool idempotency_run(struct call *call)
 void idempotency_keep(struct call *call, struct store_batch *batch)
 {
     struct idempotency_row row = {.http_status = call->operation->status};
-    uint8_t key[CRYPTO_SHA256_LEN];
 
     if (!call->idempotency.is_running)
         return;
     memcpy(row.key_hash, call->idempotency.key_hash, sizeof(row.key_hash));
     memcpy(row.request_hash, call->idempotency.request_hash, sizeof(row.request_hash));
     row.created_at_us = channel_directory_wall_us(call->channels, call->now_us);
-    seal_key(call, key);
-    row.body = crypto_seal(key, buf_text(call->result));
-    crypto_wipe(key, sizeof(key));
+    row.body = seal(call);
     store_batch_put_idempotency(batch, &row);
     buf_unref(row.body);
 }

@@ -184,7 +184,9 @@ static bool take_string(const struct slot *slot, struct text text)
 
 static bool take_json(const struct slot *slot, const json_t *value)
 {
-    if (json_is_null(value) && (slot->field->flags & FIELD_NULLABLE)) {
+    /* No cursor is the first page: the libraries that walk through lists begin with null. */
+    if (json_is_null(value) &&
+        ((slot->field->flags & FIELD_NULLABLE) || slot->field->type == FIELD_CURSOR)) {
         slot->input->is_null[slot->index] = true;
         return true;
     }

@@ -9,6 +9,7 @@
 #include "api/words.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
+#include "base/uuid.h"
 #include "channel/channel.h"
 
 enum { LIST_LIMIT_MAX = 1000, LIST_LIMIT_DEFAULT = 100 };
@@ -63,8 +64,8 @@ static bool find_start(struct call *call, size_t *ret_index)
         return true;
 
     struct text id = text_of(place);
-    if (!text_parse_u64(text_cut(&id, ' '), INT64_MAX, &created_at_us))
-        return api_fail_field(call->error, "cursor", "is not one that this list gave");
+    if (!text_parse_u64(text_cut(&id, ' '), INT64_MAX, &created_at_us) || !uuid_is_valid(id))
+        return cursor_refuse(call);
     *ret_index = account_directory_after(call->accounts, (int64_t)created_at_us, id);
     return true;
 }

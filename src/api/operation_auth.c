@@ -76,7 +76,7 @@ static void set_cookie(struct call *call, const struct session_opened *session)
     char value[ACCOUNT_SET_COOKIE_LEN_MAX + 1];
 
     account_set_cookie(session, call->exchange->request->is_https, value);
-    api_add_header(call->exchange->answer, "set-cookie", text_of(value));
+    api_set_header(call->exchange->answer, "set-cookie", text_of(value));
     crypto_wipe(value, sizeof(value));
 }
 

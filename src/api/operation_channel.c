@@ -68,7 +68,7 @@ static bool read_place(struct call *call, struct list_place *ret_place)
     struct text id = text_of(chars);
     if (!text_parse_u64(text_cut(&id, ' '), 1, &is_active) ||
         !text_parse_u64(id, UINT64_MAX, &ret_place->id))
-        return api_fail_field(call->error, "cursor", "is not one that this list gave");
+        return cursor_refuse(call);
     ret_place->is_active = is_active == 1;
     return true;
 }

@@ -89,22 +89,6 @@ static bool handle_list(struct call *call)
 
 /* ---- recordings ---- */
 
-static void present_recording(struct call *call, const struct api_recording *recording)
-{
-    struct jsonw *j = call->out;
-
-    jsonw_object_begin(j);
-    jsonw_member_u64(j, "channelId", recording->channel_id);
-    present_id(j, "broadcastId", recording->broadcast_id);
-    jsonw_member_bool(j, "isRecording", recording->is_recording);
-    present_time(j, "startedAt", recording->started_at_us);
-    present_fraction(j, "durationSeconds", (double)recording->duration_us / US_PER_S, 3);
-    jsonw_member_u64(j, "bytes", recording->bytes);
-    present_path(j, "url", call->base_url, recording->url);
-    present_word(j, "reason", recording->reason);
-    jsonw_object_end(j);
-}
-
 static void present_recording_of(struct call *call)
 {
     struct api_recording recording = {0};
@@ -114,7 +98,7 @@ static void present_recording_of(struct call *call)
         !call->api->recorder.status(call->api->recorder.context, id, &recording))
         recording = (struct api_recording){0};
     recording.channel_id = id;
-    present_recording(call, &recording);
+    present_recording(call->out, &recording, call->base_url);
 }
 
 static bool check_recorder(struct call *call)
@@ -174,7 +158,7 @@ static bool handle_active_recordings(struct call *call)
     jsonw_array_begin(call->out);
     for (size_t i = 0;
          call->api->has_recorder && recorder->active_at(recorder->context, i, &recording); i++)
-        present_recording(call, &recording);
+        present_recording(call->out, &recording, call->base_url);
     jsonw_array_end(call->out);
     jsonw_object_end(call->out);
     return true;

@@ -12,6 +12,7 @@
 #include "api/rights.h"
 #include "api/words.h"
 #include "base/jsonw.h"
+#include "base/uuid.h"
 #include "channel/channel.h"
 #include "webhook/webhook.h"
 
@@ -62,6 +63,8 @@ static bool handle_list(struct call *call)
 
     if (!cursor_read(call, 1, after))
         return false;
+    if (*after && !uuid_is_valid(text_of(after)))
+        return cursor_refuse(call);
     jsonw_object_begin(call->out);
     jsonw_key(call->out, "webhooks");
     jsonw_array_begin(call->out);

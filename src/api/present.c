@@ -244,6 +244,13 @@ void present_channel(struct jsonw *j, const struct channel *channel, struct text
     jsonw_object_end(j);
 }
 
+void api_channel_json(const struct channel *channel, struct text base_url, struct writer *w)
+{
+    struct jsonw j = jsonw_of(w);
+
+    present_channel(&j, channel, base_url, (struct text){0}, false, false);
+}
+
 void api_status_json(const struct channel *channel, struct text base_url, struct writer *w)
 {
     struct jsonw j = jsonw_of(w);

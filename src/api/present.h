@@ -1,5 +1,5 @@
 /*
- * present - how things look in JSON. Private to api/; api_status_json() is the public part.
+ * present - how things look in JSON. Private to api/; api_..._json() are the public part.
  *
  *     present.c            channels, and the members that all shapes are made of
  *     present_people.c     accounts, keys, tokens, the audit log
@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "store/store.h"
 
+struct api_recording;
 struct channel;
 struct jsonw;
 struct webhook_numbers;
@@ -74,6 +75,8 @@ void present_audit(struct jsonw *j, const struct audit_row *row);
 /* ---- history ---- */
 
 void present_broadcast(struct jsonw *j, const struct broadcast_row *row, struct text base_url);
+void present_recording(struct jsonw *j, const struct api_recording *recording,
+                       struct text base_url);
 void present_metric(struct jsonw *j, const struct stream_metric_row *row);
 
 /* ---- webhooks ---- */

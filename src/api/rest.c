@@ -177,8 +177,8 @@ static void answer_openapi(struct exchange *exchange)
         api->openapi = writer_copy_buf(&api->body);
     }
     exchange->answer->status = 200;
-    api_add_header(exchange->answer, "cache-control", TEXT("max-age=300"));
-    api_add_header(exchange->answer, "content-type", TEXT("application/json"));
+    api_set_header(exchange->answer, "cache-control", TEXT("max-age=300"));
+    api_set_header(exchange->answer, "content-type", TEXT("application/json"));
     exchange->answer->body = buf_ref(api->openapi);
 }
 
@@ -194,7 +194,7 @@ static void answer_methods(struct exchange *exchange, const char *allowed, struc
         refuse(exchange, &error);
         return;
     }
-    api_add_header(exchange->answer, "allow", text_of(allowed));
+    api_set_header(exchange->answer, "allow", text_of(allowed));
     if (is_options) {
         exchange_answer(exchange, 204, NULL);
         return;

@@ -80,11 +80,35 @@ static bool check_procedure(struct call *call)
     return true;
 }
 
+static bool has_cursor(const struct operation *operation)
+{
+    for (const struct field *field = operation->fields; field->name; field++)
+        if (field->type == FIELD_CURSOR)
+            return true;
+    return false;
+}
+
+/* useInfiniteQuery of @trpc/react-query 11 adds to a list's input the way that it goes: which is
+ * forward, as lists tell no cursor of the page before. */
+static bool drop_direction(struct call *call, json_t *json)
+{
+    json_t *direction = json_object_get(json, "direction"); /* NULL: there is none */
+
+    if (!direction || !has_cursor(call->operation))
+        return true;
+    if (!json_is_string(direction) || strcmp(json_string_value(direction), "forward") != 0)
+        return api_fail_field(call->error, "direction",
+                              "must be \"forward\": lists have no cursor of the page before");
+    (void)json_object_del(json, "direction"); /* it is there */
+    return true;
+}
+
 static void start_call(struct call *call, const struct api_error *broken)
 {
     json_t *json;
 
     if (check_procedure(call) && call_admit(call) && input_of_call(call, broken, &json) &&
+        drop_direction(call, json) &&
         input_from_json(call->operation, json, &call->input, call->error) &&
         input_check(call->operation, &call->input, call->error))
         call_run(call);
@@ -131,7 +155,7 @@ static void add_call_headers(const struct call *call)
     struct api_answer *answer = call->exchange->answer;
 
     if (call->error->code == API_METHOD_NOT_ALLOWED && call->operation)
-        api_add_header(answer, "allow", text_of(kinds[call->operation->kind].method));
+        api_set_header(answer, "allow", text_of(kinds[call->operation->kind].method));
     api_add_error_headers(answer, call->error);
 }
 
@@ -203,7 +227,32 @@ static void finish_stream(struct exchange *exchange)
         write_call(&j, &exchange->calls[i]);
         writer_str(w, "]]]\n");
     }
+    exchange->answer->batch_count = (uint16_t)exchange->call_count;
+    exchange->answer->is_stream = true;
     exchange_answer(exchange, 200, "application/json"); /* whatever they came to */
+}
+
+void trpc_write_refusals(const struct api_answer *answer, const struct api_error *error,
+                         struct writer *w)
+{
+    struct jsonw j = jsonw_of(w);
+
+    if (answer->is_stream)
+        write_stream_head(w, answer->batch_count);
+    else if (answer->batch_count != 0)
+        jsonw_array_begin(&j);
+    for (size_t i = 0; i < (answer->batch_count ? answer->batch_count : 1U); i++) {
+        if (!answer->is_stream) {
+            api_write_trpc_error(&j, error, (struct text){0});
+            continue;
+        }
+        struct jsonw line = jsonw_of(w);
+        writer_printf(w, "[%zu,0,[[", i);
+        api_write_trpc_error(&line, error, (struct text){0});
+        writer_str(w, "]]]\n");
+    }
+    if (!answer->is_stream && answer->batch_count != 0)
+        jsonw_array_end(&j);
 }
 
 /* ---- the request ---- */
@@ -306,13 +355,13 @@ void trpc_call(struct exchange *exchange, struct text path)
     const struct api_request *request = exchange->request;
     size_t len;
 
-    api_add_header(exchange->answer, "vary", TEXT("trpc-accept, accept"));
+    api_set_header(exchange->answer, "vary", TEXT("trpc-accept, accept"));
     if (text_equal(request->method, TEXT("HEAD"))) {
         exchange_answer(exchange, 204, NULL);
         return;
     }
     if (text_equal(request->method, TEXT("OPTIONS"))) {
-        api_add_header(exchange->answer, "allow", TEXT("GET, POST"));
+        api_set_header(exchange->answer, "allow", TEXT("GET, POST"));
         exchange_answer(exchange, 204, NULL);
         return;
     }

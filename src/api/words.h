@@ -7,7 +7,7 @@
 
 #define WORDS_ROLES        "buyer seller admin"
 #define WORDS_SCOPES       "read channels publish webhooks accounts admin"
-#define WORDS_VIA          "session apiKey jwt adminKey streamKey publishToken"
+#define WORDS_VIA          "session apiKey adminKey jwt streamKey publishToken"
 #define WORDS_RELAY        "starting active reconnecting stopping stopped error"
 #define WORDS_HEALTH       "good fair poor"
 #define WORDS_STREAM_MODES "webrtc-only hybrid"

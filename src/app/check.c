@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/auth.h"
 #include "base/clock.h"
 #include "base/writer.h"
 #include "net/net.h"
@@ -143,34 +144,65 @@ static void check_tls(struct report *report, const struct config *config)
 
 /* ---- database ---- */
 
-static void check_database(struct report *report, const struct config *config)
+/* What the version of the schema means for whoever starts this program. */
+static void check_schema(struct report *report, struct store *store, struct text name)
 {
-    char url[2 * CONFIG_TEXT_MAX] = "sqlite:";
-    char *path = url + strlen(url);
-    struct store_config store_config = {.url = url, .busy_timeout_ms = 1000};
-    struct store *store;
+    char sentence[3 * CONFIG_TEXT_MAX];
     struct diag diag = {0};
-    struct statvfs disk;
-    char sentence[2 * CONFIG_TEXT_MAX + 64];
+    uint32_t newest = store_schema_newest();
+    uint32_t version = 0;
 
-    config_database_path(config, path, sizeof(url) - strlen("sqlite:"));
-    if (access(config->data_dir, W_OK) != 0 && access(config->data_dir, F_OK) == 0) {
-        tell(report, BAD, "data.dir", "The folder may not be written by this user.");
+    if (store_schema_version(store, &version, &diag) != OK) {
+        tell(report, BAD, "database", diag.message);
         return;
     }
-    if (access(path, F_OK) != 0) {
-        tell(report, GOOD, "database", "Not there yet; it is made at the first start.");
-    } else if (store_open(&store_config, &store, &diag) != OK) {
-        tell(report, BAD, "database", diag.message);
+    if (version > newest) {
+        (void)snprintf(sentence, sizeof(sentence),
+                       "%.*s has schema version %u, this program knows only up to %u. Start the "
+                       "newer program, or restore the backup from before its upgrade.",
+                       TEXT_ARG(name), version, newest);
+        tell(report, BAD, "database", sentence);
+    } else if (version < newest) {
+        (void)snprintf(sentence, sizeof(sentence),
+                       "%.*s answers; schema version %u. The next start brings it to %u: back it "
+                       "up before (docs/operations.md).",
+                       TEXT_ARG(name), version, newest);
+        tell(report, version ? WARNING : GOOD, "database", sentence);
     } else {
-        (void)snprintf(sentence, sizeof(sentence), "%s can be read.", path);
-        tell(report, store_ping(store, &diag) == OK ? GOOD : BAD, "database",
-             diag.message[0] ? diag.message : sentence);
-        store_close(store);
+        (void)snprintf(sentence, sizeof(sentence), "%.*s answers; schema version %u, the newest.",
+                       TEXT_ARG(name), version);
+        tell(report, GOOD, "database", sentence);
     }
+}
+
+static void check_database(struct report *report, const struct config *config)
+{
+    char url[2 * CONFIG_TEXT_MAX];
+    char shown[2 * CONFIG_TEXT_MAX];
+    struct writer name = writer_fixed(shown, sizeof(shown));
+    struct store_config store_config = {.url = url, .busy_timeout_ms = 1000, .keeps_schema = true};
+    struct store *store = NULL;
+    struct diag diag = {0};
+    struct statvfs disk;
+
+    config_database_url(config, url, sizeof(url));
+    if (config_database_is_server(config))
+        config_database_name(config, &name);
+    else
+        writer_str(&name, url + strlen("sqlite:"));
+    if (access(config->data_dir, W_OK) != 0 && access(config->data_dir, F_OK) == 0)
+        tell(report, BAD, "data.dir", "The folder may not be written by this user.");
+    else if (!config_database_is_server(config) && access(url + strlen("sqlite:"), F_OK) != 0)
+        tell(report, GOOD, "database", "Not there yet; it is made at the first start.");
+    else if (store_open(&store_config, &store, &diag) != OK)
+        tell(report, BAD, "database", diag.message);
+    else
+        check_schema(report, store, writer_as_text(&name));
+    store_close(store);
+    crypto_wipe(url, sizeof(url));
     if (statvfs(access(config->data_dir, F_OK) == 0 ? config->data_dir : ".", &disk) == 0 &&
         disk.f_bavail * disk.f_frsize < UINT64_C(100) << 20)
-        tell(report, WARNING, "disk", "Less than 100 MB are free for the database.");
+        tell(report, WARNING, "disk", "Less than 100 MB are free for database and recordings.");
 }
 
 /* ---- worker ---- */
@@ -221,6 +253,21 @@ static void check_worker(struct report *report, const struct config *config)
     }
 }
 
+/* ---- the shop's own sign-in ---- */
+
+static void check_jwt(struct report *report, const struct config *config)
+{
+    struct jwt_checker *checker;
+    struct diag diag = {0};
+
+    if (!config->jwt_algorithm[0])
+        return;
+    enum err err = auth_create_jwt_checker(config, &checker, &diag);
+    tell(report, err ? BAD : GOOD, "tokens",
+         err ? diag.message : "The keys of the shop's JSON Web Tokens can be used.");
+    jwt_checker_destroy(checker);
+}
+
 /* ---- limits of the system ---- */
 
 static void check_limits(struct report *report)
@@ -247,6 +294,7 @@ int check_run(const struct config *config)
     check_tls(&report, config);
     check_database(&report, config);
     check_worker(&report, config);
+    check_jwt(&report, config);
     check_limits(&report);
     if (report.bad)
         printf("\n%d problem%s to solve before the server can run well.\n", report.bad,

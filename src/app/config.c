@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "account/account.h"
 #include "base/mem.h"
 #include "base/writer.h"
 
@@ -20,6 +21,7 @@ enum key_kind {
     KIND_BOOL,
     KIND_LEVEL,
     KIND_FORMAT,
+    KIND_DATABASE, /* sqlite:<path> or postgres://...; may be empty; may hold a password */
     KIND_SECRET,
 };
 
@@ -33,6 +35,7 @@ struct key {
     int64_t max;
     bool is_reloadable;
     const char *help;
+    const char *other_variable; /* another name in the environment; STOA_... wins */
 };
 
 #define AT(member) offsetof(struct config, member)
@@ -56,9 +59,24 @@ static const struct key keys[] = {
     {"rtc",      "public_ip",       KIND_IPS,     AT(rtc_public_ip),    "",               0,   0,       false, "Addresses under which sellers reach rtc.listen, separated by commas; needed behind NAT and in containers."},
     {"public",   "url",             KIND_URL,     AT(public_url),       "",               0,   0,       false, "What links and playback URLs start with; empty: taken from each request."},
     {"data",     "dir",             KIND_TEXT,    AT(data_dir),         "./data",         0,   0,       false, "Folder of the database and of the recordings."},
-    {"database", "url",             KIND_TEXT,    AT(database_url),     "",               0,   0,       false, "sqlite:<path>; empty: stoa.db in data.dir."},
+    {"database", "url",             KIND_DATABASE, AT(database_url),    "",               0,   0,       false, "sqlite:<path>, or postgres://user:password@host/database; empty: stoa.db in data.dir.", "DATABASE_URL"},
     {"worker",   "path",            KIND_TEXT,    AT(worker_path),      "",               0,   0,       false, "The program stoa-worker; empty: beside stoa."},
-    {"admin",    "key",             KIND_SECRET,  AT(admin_key),        "",               0,   0,       false, "The admin's key; empty: the one of the first start, which was made up and printed then."},
+    {"admin",    "email",           KIND_TEXT,    AT(admin_email),      "admin@localhost", 0,  0,       false, "Who may sign in as admin: the account is made at the first start."},
+    {"admin",    "password",        KIND_SECRET,  AT(admin_password),   "",               8,   0,       false, "Its password at the first start; empty: made up and printed then."},
+    {"admin",    "key",             KIND_SECRET,  AT(admin_key),        "",               16,   0,       false, "The admin's key; empty: the one of the first start, which was made up and printed then."},
+    {"auth",     "session_idle_s",  KIND_NUMBER,  AT(session_idle_s),   "1209600",        1,   31536000, false, "A signed-in browser that asks for nothing for so long must sign in again, in seconds."},
+    {"auth",     "session_life_s",  KIND_NUMBER,  AT(session_life_s),   "7776000",        1,   31536000, false, "And after so long it must in any case, in seconds."},
+    {"auth",     "jwt_algorithm",   KIND_TEXT,    AT(jwt_algorithm),    "",               0,   0,       false, "HS256, RS256 or ES256: how the shop's own sign-in signs its JSON Web Tokens; empty: none are taken."},
+    {"auth",     "jwt_key",         KIND_SECRET,  AT(jwt_key),          "",               16,   0,       false, "The secret of HS256, 32 characters or more."},
+    {"auth",     "jwt_key_files",   KIND_TEXT,    AT(jwt_key_files),    "",               0,   0,       false, "Files with the keys instead, separated by spaces: PEM public keys for RS256 and ES256, secrets for HS256; with several write <kid>=<file>."},
+    {"auth",     "jwt_issuer",      KIND_TEXT,    AT(jwt_issuer),       "",               0,   0,       false, "What tokens must have as iss; empty: anything."},
+    {"auth",     "jwt_audience",    KIND_TEXT,    AT(jwt_audience),     "",               0,   0,       false, "What tokens must have in aud; empty: anything."},
+    {"auth",     "jwt_role_claim",  KIND_TEXT,    AT(jwt_role_claim),   "role",           0,   0,       false, "The claim with the role or roles."},
+    {"auth",     "jwt_email_claim", KIND_TEXT,    AT(jwt_email_claim),  "email",          0,   0,       false, "The claim with the e-mail, by which an account is found when sub is not its id."},
+    {"auth",     "jwt_admin_roles", KIND_TEXT,    AT(jwt_admin_roles),  "admin",          0,   0,       false, "What the shop calls admins, separated by commas."},
+    {"auth",     "jwt_seller_roles", KIND_TEXT,   AT(jwt_seller_roles), "seller",         0,   0,       false, "What the shop calls sellers, separated by commas."},
+    {"fetch",    "allow_private",   KIND_TEXT,    AT(fetch_allow_private), "",            0,   0,       false, "Private networks that webhooks may go to, as 10.0.0.0/8, separated by spaces."},
+    {"fetch",    "ca_file",         KIND_TEXT,    AT(fetch_ca_file),    "",               0,   0,       false, "PEM file of certificate authorities that webhooks may have beside the system's."},
     {"log",      "level",           KIND_LEVEL,   AT(log_level),        "info",           0,   0,       true,  "error, warn, info, or debug."},
     {"log",      "format",          KIND_FORMAT,  AT(is_log_json),      "text",           0,   0,       true,  "text or json."},
     {"server",   "threads",         KIND_NUMBER,  AT(server_threads),   "0",              0,   64,      false, "Delivery loops; 0: one a core."},
@@ -77,6 +95,8 @@ static const struct key keys[] = {
 /* clang-format on */
 
 enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]), ENV_LINE_MAX = 4096 };
+
+#define SQLITE_SCHEME "sqlite:"
 
 /* Where a value came from, for the message. */
 struct origin {
@@ -131,6 +151,21 @@ static bool parse_url(struct text value, char *to)
     return parse_text(value, to);
 }
 
+static bool is_postgres(struct text url)
+{
+    return text_starts_with(url, TEXT("postgres://")) ||
+           text_starts_with(url, TEXT("postgresql://"));
+}
+
+static bool parse_database(struct text value, char *to)
+{
+    bool is_file = text_starts_with(value, TEXT(SQLITE_SCHEME));
+
+    if (is_file && value.len == strlen(SQLITE_SCHEME))
+        return false;
+    return (value.len == 0 || is_file || is_postgres(value)) && parse_text(value, to);
+}
+
 static bool parse_bool(struct text value, bool *to)
 {
     *to = text_equal(value, TEXT("yes")) || text_equal(value, TEXT("true")) ||
@@ -166,8 +201,10 @@ static bool parse_value(struct config *config, const struct key *key, struct tex
         return log_level_parse(value, to);
     case KIND_FORMAT:
         return parse_format(value, to);
+    case KIND_DATABASE:
+        return parse_database(value, to);
     case KIND_SECRET:
-        return secret_set(to, value) && (value.len == 0 || value.len >= 16);
+        return secret_set(to, value) && (value.len == 0 || value.len >= (size_t)key->min);
     }
     return false;
 }
@@ -180,7 +217,11 @@ static void explain(struct writer *problems, const struct key *key, struct text 
         writer_printf(problems, ":%d", origin->line);
     writer_printf(problems, ": %s.%s ", key->section, key->name);
     if (key->kind == KIND_SECRET)
-        writer_str(problems, "must have 16 to 127 characters. ");
+        writer_printf(problems, "must have %lld to %d characters. ", (long long)key->min,
+                      SECRET_LEN_MAX);
+    else if (key->kind == KIND_DATABASE) /* it may hold a password: not repeated */
+        writer_printf(problems, "must start with sqlite: or postgres://, up to %d characters. ",
+                      CONFIG_TEXT_MAX);
     else
         writer_printf(problems, "cannot be \"%.*s\". ", TEXT_ARG(value));
     if (key->kind == KIND_NUMBER)
@@ -271,7 +312,7 @@ static struct text unquote(struct text value)
     return value;
 }
 
-static void read_dotenv(struct config *config, struct writer *problems)
+static void read_dotenv_as(struct config *config, bool is_other, struct writer *problems)
 {
     FILE *file = fopen(".env", "re");
     char line[ENV_LINE_MAX];
@@ -289,27 +330,52 @@ static void read_dotenv(struct config *config, struct writer *problems)
             char wanted[64];
 
             env_name(&keys[i], wanted, sizeof(wanted));
-            if (text_equal(name, text_of(wanted)))
+            if (name.len && text_equal(name, text_of(is_other ? keys[i].other_variable : wanted)))
                 apply(config, &keys[i], unquote(text_trim(rest)), &origin, problems);
         }
     }
     (void)fclose(file);
 }
 
+static void read_variable(struct config *config, const struct key *key, const char *name,
+                          struct writer *problems)
+{
+    const struct origin origin = {name, 0};
+    const char *value = name ? getenv(name) : NULL;
+
+    if (value)
+        apply(config, key, text_of(value), &origin, problems);
+}
+
+/* A name that others use too gives way to our own. */
 static void read_environment(struct config *config, struct writer *problems)
 {
     for (size_t i = 0; i < KEY_COUNT; i++) {
         char name[64];
-        struct origin origin = {name, 0};
 
         env_name(&keys[i], name, sizeof(name));
-        const char *value = getenv(name);
-        if (value)
-            apply(config, &keys[i], text_of(value), &origin, problems);
+        if (!getenv(name))
+            read_variable(config, &keys[i], keys[i].other_variable, problems);
+        read_variable(config, &keys[i], name, problems);
     }
 }
 
 /* ---- rules between settings ---- */
+
+/* What is in the files is looked at when the server starts (auth.c). */
+static void check_jwt(const struct config *config, struct writer *problems)
+{
+    bool has_key = config->jwt_key.len != 0;
+    bool has_files = config->jwt_key_files[0] != '\0';
+
+    if (config->jwt_algorithm[0] && !jwt_algorithm_parse(text_of(config->jwt_algorithm)))
+        writer_str(problems, "auth.jwt_algorithm must be HS256, RS256 or ES256, or empty.\n");
+    else if (config->jwt_algorithm[0] && has_key == has_files)
+        writer_str(problems, "auth.jwt_algorithm needs auth.jwt_key or auth.jwt_key_files, and not "
+                             "both.\n");
+    else if (!config->jwt_algorithm[0] && (has_key || has_files))
+        writer_str(problems, "auth.jwt_key and auth.jwt_key_files need auth.jwt_algorithm.\n");
+}
 
 static void check_together(const struct config *config, struct writer *problems)
 {
@@ -319,9 +385,9 @@ static void check_together(const struct config *config, struct writer *problems)
         writer_str(problems, "https.listen and rtmps.listen need tls.cert and tls.key.\n");
     if (config->hls_window_ms < 5 * config->hls_segment_ms)
         writer_str(problems, "hls.window_ms must be at least five times hls.segment_ms.\n");
-    if (config->database_url[0] &&
-        !text_starts_with(text_of(config->database_url), TEXT("sqlite:")))
-        writer_str(problems, "database.url must start with sqlite: in this version.\n");
+    if (config->session_idle_s > config->session_life_s)
+        writer_str(problems, "auth.session_idle_s must not be more than auth.session_life_s.\n");
+    check_jwt(config, problems);
     if (!config->http_listen.is_on && !config->https_listen.is_on)
         writer_str(problems, "http.listen and https.listen are both off: nobody could watch.\n");
 }
@@ -334,7 +400,8 @@ enum err config_load(struct config *config, const char *path, struct writer *pro
     for (size_t i = 0; i < KEY_COUNT; i++)
         apply(config, &keys[i], text_of(keys[i].initial), &defaults, problems);
     read_ini(config, path ? path : "stoa.conf", path != NULL, problems);
-    read_dotenv(config, problems);
+    read_dotenv_as(config, true, problems);
+    read_dotenv_as(config, false, problems);
     read_environment(config, problems);
     check_together(config, problems);
     return problems->len ? ERR_INVALID : OK;
@@ -376,9 +443,19 @@ static void print_value(struct writer *w, const struct config *config, const str
     case KIND_FORMAT:
         writer_str(w, *(const bool *)from ? "json" : "text");
         break;
+    case KIND_DATABASE:
+        config_database_name(config, w);
+        break;
     case KIND_SECRET:
         break; /* never printed */
     }
+}
+
+/* The line would not say the truth if it were read again. */
+static bool is_hidden(const struct config *config, const struct key *key)
+{
+    return key->kind == KIND_SECRET ||
+           (key->kind == KIND_DATABASE && config_database_is_server(config));
 }
 
 void config_print(const struct config *config, struct writer *w)
@@ -394,7 +471,7 @@ void config_print(const struct config *config, struct writer *w)
         }
         writer_printf(w, "; %s%s\n", keys[i].help,
                       keys[i].is_reloadable ? " Read again on SIGHUP." : "");
-        writer_printf(w, keys[i].kind == KIND_SECRET ? ";%s =" : "%s = ", keys[i].name);
+        writer_printf(w, is_hidden(config, &keys[i]) ? ";%s = " : "%s = ", keys[i].name);
         print_value(w, config, &keys[i]);
         writer_char(w, '\n');
     }
@@ -416,15 +493,46 @@ void config_worker_path(const struct config *config, char *to, size_t cap)
     (void)snprintf(to, cap, "%sstoa-worker", self);
 }
 
-void config_database_path(const struct config *config, char *to, size_t cap)
+void config_database_url(const struct config *config, char *to, size_t cap)
 {
     if (config->database_url[0])
-        (void)snprintf(to, cap, "%s", config->database_url + strlen("sqlite:"));
+        (void)snprintf(to, cap, "%s", config->database_url);
     else
-        (void)snprintf(to, cap, "%s/stoa.db", config->data_dir);
+        (void)snprintf(to, cap, SQLITE_SCHEME "%s/stoa.db", config->data_dir);
+}
+
+bool config_database_is_server(const struct config *config)
+{
+    return is_postgres(text_of(config->database_url));
+}
+
+void config_database_name(const struct config *config, struct writer *w)
+{
+    struct text rest = text_of(config->database_url);
+
+    if (!config_database_is_server(config)) {
+        writer_text(w, rest);
+        return;
+    }
+    /* Behind the last '@', because a password may hold one; options may be a password, too. */
+    rest = text_sub(rest, text_index_of(rest, '/') + 2, rest.len);
+    rest = text_cut(&rest, '?');
+    for (size_t at = text_index_of(rest, '@'); at < rest.len; at = text_index_of(rest, '@'))
+        rest = text_sub(rest, at + 1, rest.len);
+    writer_str(w, "postgres://");
+    writer_text(w, rest);
 }
 
 void config_recordings_path(const struct config *config, char *to, size_t cap)
 {
     (void)snprintf(to, cap, "%s/recordings", config->data_dir);
+}
+
+void config_wipe(struct config *config)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (keys[i].kind == KIND_SECRET)
+            secret_wipe(field(config, &keys[i]));
+        else if (keys[i].kind == KIND_DATABASE)
+            crypto_wipe(field(config, &keys[i]), CONFIG_TEXT_MAX + 1);
 }

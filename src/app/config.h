@@ -41,6 +41,21 @@ struct config {
     char database_url[CONFIG_TEXT_MAX + 1];
     char worker_path[CONFIG_TEXT_MAX + 1]; /* "": beside the program */
     struct secret admin_key;
+    int64_t session_idle_s;
+    int64_t session_life_s;
+    char jwt_algorithm[CONFIG_TEXT_MAX + 1]; /* "": no JSON Web Tokens */
+    struct secret jwt_key;
+    char jwt_key_files[CONFIG_TEXT_MAX + 1];
+    char jwt_issuer[CONFIG_TEXT_MAX + 1];
+    char jwt_audience[CONFIG_TEXT_MAX + 1];
+    char jwt_role_claim[CONFIG_TEXT_MAX + 1];
+    char jwt_email_claim[CONFIG_TEXT_MAX + 1];
+    char jwt_admin_roles[CONFIG_TEXT_MAX + 1];
+    char jwt_seller_roles[CONFIG_TEXT_MAX + 1];
+    char admin_email[CONFIG_TEXT_MAX + 1];
+    struct secret admin_password;
+    char fetch_allow_private[CONFIG_TEXT_MAX + 1];
+    char fetch_ca_file[CONFIG_TEXT_MAX + 1];
     enum log_level log_level;
     bool is_log_json;
     int64_t server_threads; /* delivery loops; 0: one a core */
@@ -67,6 +82,9 @@ struct config {
  * is written as a line into `problems`; ERR_INVALID when there is one. */
 MUST_USE enum err config_load(struct config *config, const char *path, struct writer *problems);
 
+/* Forgets the secrets. */
+void config_wipe(struct config *config);
+
 /* All settings as an ini file with their explanations; secrets are left out. */
 void config_print(const struct config *config, struct writer *w);
 
@@ -76,7 +94,13 @@ void config_worker_path(const struct config *config, char *to, size_t cap);
 /* The folder of the recordings. */
 void config_recordings_path(const struct config *config, char *to, size_t cap);
 
-/* The path of the SQLite database. */
-void config_database_path(const struct config *config, char *to, size_t cap);
+/* database.url, or that of the file in data.dir. It may hold a password: for the store alone. */
+void config_database_url(const struct config *config, char *to, size_t cap);
+
+/* PostgreSQL: other servers may use the same database. */
+bool config_database_is_server(const struct config *config);
+
+/* database.url as it may be shown: without user, password and options. */
+void config_database_name(const struct config *config, struct writer *w);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "app/check.h"
+#include "app/commands.h"
 #include "app/config.h"
 #include "app/server.h"
 #include "base/log.h"
@@ -15,6 +16,9 @@
 struct options {
     const char *config_path;
     bool wants_demo;
+    const char *command;
+    char **words; /* what is left for the commands of the operator */
+    int word_count;
 };
 
 static int run_serve(const struct config *config, const struct options *options)
@@ -55,16 +59,26 @@ static int run_print_config(const struct config *config, const struct options *o
     return 0;
 }
 
+static int run_operator(const struct config *config, const struct options *options)
+{
+    return commands_run(config, options->command, options->word_count, options->words);
+}
+
 static const struct command {
     const char *name;
     int (*run)(const struct config *config, const struct options *options);
-    const char *help;
+    bool has_words;
+    const char *help; /* NULL: commands_print_help() has it */
 } commands[] = {
-    {"serve", run_serve, "run the server"},
-    {"check", run_check, "try ports, addresses, TLS, database and worker, and say what to do"},
-    {"version", run_version, "print the version"},
-    {"--check-config", run_check_config, "read the configuration and tell what is wrong with it"},
-    {"--print-config", run_print_config, "print all settings with their values"},
+    {"serve", run_serve, false, "run the server"},
+    {"check", run_check, false, "try ports, addresses, TLS, database and worker, say what to do"},
+    {"version", run_version, false, "print the version"},
+    {"--check-config", run_check_config, false, "read the configuration, tell what is wrong"},
+    {"--print-config", run_print_config, false, "print all settings with their values"},
+    {"migrate", run_operator, true, NULL},
+    {"account", run_operator, true, NULL},
+    {"key", run_operator, true, NULL},
+    {"channel", run_operator, true, NULL},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -76,7 +90,10 @@ static void print_help(FILE *to)
                   "usage: stoa <command> [--config FILE] [--demo]\n\n",
                   STOA_VERSION);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        (void)fprintf(to, "  %-15s %s\n", commands[i].name, commands[i].help);
+        if (commands[i].help)
+            (void)fprintf(to, "  %-15s %s\n", commands[i].name, commands[i].help);
+    (void)fprintf(to, "\n");
+    commands_print_help(to);
     (void)fprintf(to, "\n  --config FILE   read this file instead of ./stoa.conf\n"
                       "  --demo          with serve: make a first channel and print its links\n"
                       "  --help          this text\n\n"
@@ -92,14 +109,20 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-/* Takes the options out of the arguments. False: one is wrong. */
-static bool parse_options(int argc, char **argv, struct options *options)
+/* Takes the options out of the arguments; a command that has words of its own gets the rest. False:
+ * one is wrong. */
+static bool parse_options(const struct command *command, int argc, char **argv,
+                          struct options *options)
 {
+    options->command = command->name;
+    options->words = argv + 2;
     for (int i = 2; i < argc; i++) {
-        if (strcmp(argv[i], "--demo") == 0) {
-            options->wants_demo = true;
-        } else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
+        if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
             options->config_path = argv[++i];
+        } else if (command->has_words) {
+            options->words[options->word_count++] = argv[i];
+        } else if (strcmp(argv[i], "--demo") == 0) {
+            options->wants_demo = true;
         } else {
             (void)fprintf(stderr, "stoa: unknown option \"%s\"; see stoa --help\n", argv[i]);
             return false;
@@ -135,7 +158,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "stoa: there is no command \"%s\"; see stoa --help\n", argv[1]);
         return 2;
     }
-    if (!parse_options(argc, argv, &options))
+    if (!parse_options(command, argc, argv, &options))
         return 2;
     if (config_load(&config, options.config_path, &problems) != OK) {
         (void)fwrite(problems.data, 1, problems.len, stderr);
@@ -148,6 +171,6 @@ int main(int argc, char **argv)
     raise_file_limit();
     log_configure(config.log_level, config.is_log_json);
     int code = command->run(&config, &options);
-    secret_wipe(&config.admin_key);
+    config_wipe(&config);
     return code;
 }

@@ -173,5 +173,6 @@ void metrics_write(struct server *server, struct writer *w)
     write_http(server, w);
     write_push(server, w);
     write_live(server, w);
+    webhook_write_metrics(server->webhooks, w);
     channel_write_metrics(server->directory, w);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "app/nodes.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
@@ -53,7 +54,7 @@ static void on_hangup(uv_signal_t *handle, int number)
     } else {
         log_error("configuration_not_reloaded", LOG_TEXT("problems", writer_as_text(&problems)));
     }
-    secret_wipe(&fresh.admin_key);
+    config_wipe(&fresh);
     writer_deinit(&problems);
     reload_tls(server->https_tls, "https");
     reload_tls(server->rtmps_tls, "rtmps");
@@ -279,8 +280,10 @@ static void destroy_all(struct server *server)
         control_destroy(server);
     api_destroy(server->api);
     channel_directory_destroy(server->directory);
+    webhook_hub_destroy(server->webhooks);
     account_directory_destroy(server->accounts);
-    store_close(server->store);
+    jwt_checker_destroy(server->jwt);
+    nodes_close_store(server);
     for (size_t i = 0; i < server->edge_count; i++)
         loop_destroy(server->edge_loops[i]);
     loop_destroy(server->media);
@@ -319,7 +322,7 @@ int server_run(const struct config *config, const char *config_path, bool wants_
     if (is_created)
         stop_threads(server);
     destroy_all(server);
-    secret_wipe(&server->config.admin_key);
+    config_wipe(&server->config);
     mem_free(server);
     return code;
 }

@@ -27,13 +27,20 @@
 #include "base/map.h"
 #include "channel/channel.h"
 #include "edge/edge.h"
+#include "fetch/fetch.h"
 #include "live/live.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "record/record.h"
 #include "store/store.h"
+#include "webhook/webhook.h"
 
-enum { SERVER_EDGES_MAX = 64 };
+enum {
+    SERVER_EDGES_MAX = 64,
+    OUTBOX_MARKS_MAX = 3, /* events of one change */
+};
+
+struct nodes;
 
 struct server {
     struct config config;
@@ -57,10 +64,15 @@ struct server {
     struct pool *pool;      /* one thread: the store */
     struct pool *passwords; /* Argon2id */
     struct store *store;    /* touched by the pool's thread only, once it runs */
+    struct nodes *nodes;    /* this server among those on the database (nodes.h) */
     struct channel_directory *directory;
     struct account_directory *accounts;
+    struct jwt_checker *jwt; /* NULL: no JSON Web Tokens are taken */
+    struct webhook_hub *webhooks;
+    struct fetch *fetch;
     struct api *api;
     struct loop_timer directory_timer;
+    struct loop_timer outbox_timer;
     struct loop_timer second;
     uint64_t newest_ticket;    /* of the batches for the store */
     bool is_in_api;            /* a function of the API runs */
@@ -71,6 +83,9 @@ struct server {
     uint64_t event_id;         /* of the newest event that the edges were told */
     struct map told;           /* channel -> struct told_status */
     struct list owed;          /* of these, those with new numbers */
+    struct map token_uses;     /* channel -> struct token_use */
+    struct map recordings;     /* channel -> struct api_recording, the newest */
+    int64_t sample_at_us;      /* the next rows of stream_metrics */
     bool is_store_ok;
     bool is_ping_under_way;
     char store_problem[160];
@@ -111,13 +126,52 @@ int server_run(const struct config *config, const char *config_path, bool wants_
 /* control.c: on the control loop, but for the post functions. */
 MUST_USE enum err control_create(struct server *server, struct diag *diag);
 void control_destroy(struct server *server);
-/* Makes the channel of --demo when there is none yet, and prints where everything is. */
-void control_greet(struct server *server, bool wants_demo);
-void control_begin_shutdown(struct server *server);
 /* Whatever may have moved the directory's deadline calls it. */
 void control_arm(struct server *server);
 void control_send_call(void *ctx, struct edge_call *call);
 void control_report(void *ctx, struct edge *edge, struct edge_report *report);
+
+/* greet.c: makes the channel of --demo when there is none yet, and prints where everything is. */
+void control_greet(struct server *server, bool wants_demo);
+
+/* shutdown.c */
+void control_begin_shutdown(struct server *server);
+
+/* audience.c: once a second. */
+void audience_tell(struct server *server);
+void audience_deinit(struct server *server);
+
+/* people.c */
+MUST_USE enum err people_load(struct server *server, const struct store_people *people,
+                              struct diag *diag);
+void people_on_second(struct server *server);
+
+/* history.c */
+void history_on_second(struct server *server);
+void history_on_broadcast_ended(const struct store_change *change, struct store_batch *batch);
+
+/* outbox.c. Marks go to outbox_on_stored() when the batch came back. */
+MUST_USE enum err outbox_create(struct server *server, const struct store_people *people,
+                                struct diag *diag);
+/* Ends all requests; they stay pending in the database. */
+void outbox_stop(struct server *server);
+/* What is pending in the database, oldest first. */
+void outbox_take_pending(struct server *server, const struct webhook_delivery_row *rows,
+                         size_t count, int64_t asked_us);
+/* The hub's deadline may have moved. */
+void outbox_arm(struct server *server);
+size_t outbox_append(struct server *server, const struct store_change *change,
+                     struct store_batch *batch, uint64_t ret_marks[OUTBOX_MARKS_MAX]);
+uint64_t outbox_append_recording(struct server *server, const struct api_recording *recording,
+                                 struct store_batch *batch);
+void outbox_on_stored(struct server *server, uint64_t mark, enum err result);
+
+/* recordings.c */
+struct api_recorder recordings_face(struct server *server);
+void recordings_on_status(struct server *server, const struct record_status *status);
+void recordings_on_deleted(struct server *server, uint64_t channel_id, uint64_t broadcast_id);
+void recordings_on_channel_deleted(struct server *server, uint64_t channel_id);
+void recordings_deinit(struct server *server);
 
 /* work.c: what the control loop lets the pools do. */
 MUST_USE enum err work_create(struct server *server, struct diag *diag);
@@ -126,6 +180,7 @@ void work_call(struct server *server, struct edge_call *call);
 void work_ping_store(struct server *server);
 /* Handlers of the directories and of the API; the context is the server. */
 void work_store(void *context, struct store_batch *batch);
+void work_store_marked(void *context, struct store_batch *batch, uint64_t mark);
 void work_store_change(void *context, const struct store_change *change);
 enum err work_run_task(void *context, struct api_task *task);
 void work_on_answer(void *context, struct api_answer *answer);
@@ -166,6 +221,14 @@ struct media_event {
 };
 
 void control_on_media_event(struct media_event *event);
+
+/* publish.c */
+void publish_on_request(struct server *server, const struct media_event *event);
+void publish_on_token_revoked(void *context, uint64_t channel_id, const char *token_id);
+void publish_on_broadcast_ended(struct server *server, const struct store_change *change,
+                                struct store_batch *batch);
+void publish_on_channel_deleted(struct server *server, uint64_t channel_id);
+void publish_deinit(struct server *server);
 
 /* status.c */
 void status_tell_all(struct server *server);

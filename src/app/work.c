@@ -21,7 +21,9 @@ struct batch_job {
     struct store_batch *batch;
     uint64_t ticket;
     bool has_change;
-    struct store_change change; /* of a channel: the directory gets it back */
+    struct store_change change;       /* of a channel: the directory gets it back */
+    uint64_t marks[OUTBOX_MARKS_MAX]; /* of the webhooks that go with it */
+    size_t mark_count;
     enum err err;
     struct diag diag;
 };
@@ -62,6 +64,8 @@ static void tell_result(struct batch_job *batch_job)
     if (batch_job->has_change)
         channel_directory_on_stored(server->directory, &batch_job->change, batch_job->err,
                                     &batch_job->diag);
+    for (size_t i = 0; i < batch_job->mark_count; i++)
+        outbox_on_stored(server, batch_job->marks[i], batch_job->err);
     release_waiting_calls(server, batch_job->ticket, batch_job->err);
     control_arm(server);
 }
@@ -96,8 +100,7 @@ static void submit(struct batch_job *batch_job)
     loop_post(server->control, &batch_job->job.msg);
 }
 
-static void take_batch(struct server *server, struct store_batch *batch,
-                       const struct store_change *change)
+static struct batch_job *make_job(struct server *server, struct store_batch *batch)
 {
     struct batch_job *batch_job = mem_zalloc(sizeof(*batch_job));
 
@@ -106,29 +109,53 @@ static void take_batch(struct server *server, struct store_batch *batch,
     batch_job->server = server;
     batch_job->batch = batch;
     batch_job->ticket = ++server->newest_ticket;
-    batch_job->has_change = change != NULL;
-    if (change)
-        batch_job->change = *change;
     list_node_init(&batch_job->node);
+    return batch_job;
+}
+
+static void take(struct batch_job *batch_job)
+{
+    struct server *server = batch_job->server;
+
     if (!server->is_in_api) {
         submit(batch_job);
         return;
     }
     list_push_back(&server->held_batches, &batch_job->node);
-    api_on_batch(server->api, batch);
+    api_on_batch(server->api, batch_job->batch);
 }
 
 void work_store(void *context, struct store_batch *batch)
 {
-    take_batch(context, batch, NULL);
+    take(make_job(context, batch));
 }
 
+void work_store_marked(void *context, struct store_batch *batch, uint64_t mark)
+{
+    struct batch_job *batch_job = make_job(context, batch);
+
+    batch_job->marks[0] = mark;
+    batch_job->mark_count = 1;
+    take(batch_job);
+}
+
+/* What happened to a channel, and all that follows from it, as one transaction. */
 void work_store_change(void *context, const struct store_change *change)
 {
-    struct store_batch *batch = store_batch_create();
+    struct server *server = context;
+    struct batch_job *batch_job = make_job(server, store_batch_create());
 
-    store_batch_change(batch, change);
-    take_batch(context, batch, change);
+    batch_job->has_change = true;
+    batch_job->change = *change;
+    store_batch_change(batch_job->batch, change);
+    if (change->broadcast_op == STORE_BROADCAST_END) {
+        publish_on_broadcast_ended(server, change, batch_job->batch);
+        history_on_broadcast_ended(change, batch_job->batch);
+    }
+    if (change->channel_op == STORE_CHANNEL_DELETE)
+        publish_on_channel_deleted(server, change->channel.id);
+    batch_job->mark_count = outbox_append(server, change, batch_job->batch, batch_job->marks);
+    take(batch_job);
 }
 
 static void submit_held(struct server *server)
@@ -273,7 +300,6 @@ enum err work_create(struct server *server, struct diag *diag)
 
 void work_destroy(struct server *server)
 {
-    server->has_stopped = true; /* what comes back now finds nobody */
     pool_destroy(server->passwords);
     pool_destroy(server->pool);
     list_splice_back(&server->waiting_calls, &server->open_calls);

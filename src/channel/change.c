@@ -65,18 +65,17 @@ void directory_send_row(struct channel_directory *dir, const struct channel *cha
     send_change(dir, &change);
 }
 
-/* A change of state, with what it means for the broadcast. */
-void directory_send_state(struct channel_directory *dir, const struct channel *channel,
-                          enum relay_state from, enum store_broadcast_op broadcast_op)
+static void send_state(struct channel_directory *dir, const struct channel *channel, uint32_t tag,
+                       enum store_broadcast_op broadcast_op, uint64_t broadcast_id)
 {
     struct store_change change = {
-        .sender_tag = tag_of(CHANNEL_STATE, from, channel->state),
+        .sender_tag = tag,
         .channel_op = STORE_CHANNEL_STATE,
         .channel = row_of(channel),
         .broadcast_op = broadcast_op,
         .broadcast =
             {
-                .id = channel->broadcast_id,
+                .id = broadcast_id,
                 .channel_id = channel->id,
                 .started_at_us = channel->started_at_us,
                 .ended_at_us = channel->ended_at_us,
@@ -90,6 +89,24 @@ void directory_send_state(struct channel_directory *dir, const struct channel *c
     if (broadcast_op == STORE_BROADCAST_END)
         directory_copy_reason(change.broadcast.end_reason, channel->reason);
     send_change(dir, &change);
+}
+
+/* A change of state, with what it means for the broadcast. */
+void directory_send_state(struct channel_directory *dir, const struct channel *channel,
+                          enum relay_state from, enum store_broadcast_op broadcast_op)
+{
+    send_state(dir, channel, tag_of(CHANNEL_STATE, from, channel->state), broadcast_op,
+               channel->broadcast_id);
+}
+
+void directory_repeat_state(struct channel_directory *dir, const struct channel *channel,
+                            uint64_t broadcast_id)
+{
+    enum store_broadcast_op op =
+        relay_state_is_active(channel->state) ? STORE_BROADCAST_START : STORE_BROADCAST_END;
+
+    send_state(dir, channel, tag_of(CHANNEL_UPDATED, channel->state, channel->state),
+               broadcast_id ? op : STORE_BROADCAST_NONE, broadcast_id);
 }
 
 void directory_tell_numbers(struct channel_directory *dir, const struct channel *channel)
@@ -118,8 +135,7 @@ static void take_back(struct channel_directory *dir, const struct store_change *
         (void)directory_add(dir, &change->channel);
 }
 
-void channel_directory_on_stored(struct channel_directory *dir, const struct store_change *change,
-                                 enum err result, const struct diag *diag)
+struct channel_event channel_event_of(const struct store_change *change)
 {
     struct channel_event event = {
         .kind = (enum channel_event_kind)(change->sender_tag & 0xff),
@@ -127,10 +143,18 @@ void channel_directory_on_stored(struct channel_directory *dir, const struct sto
         .broadcast_id = change->broadcast.id,
         .from = (enum relay_state)(change->sender_tag >> 8 & 0xff),
         .to = (enum relay_state)(change->sender_tag >> 16 & 0xff),
-        .is_stored = result == OK,
     };
 
     directory_copy_reason(event.reason, change->note);
+    return event;
+}
+
+void channel_directory_on_stored(struct channel_directory *dir, const struct store_change *change,
+                                 enum err result, const struct diag *diag)
+{
+    struct channel_event event = channel_event_of(change);
+
+    event.is_stored = result == OK;
     if (result != OK) {
         directory_copy_reason(event.store_error,
                               diag && *diag->message ? diag->message : err_name(result));

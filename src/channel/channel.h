@@ -217,6 +217,9 @@ struct channel_event {
  * and for what another server did. */
 void channel_event_log(const struct channel_event *event);
 
+/* What a change on its way to the store is about; not stored yet. */
+struct channel_event channel_event_of(const struct store_change *change);
+
 struct channel_handler {
     void *context;
     /* Copy and queue it, in order; answer with channel_directory_on_stored(). */
@@ -277,7 +280,8 @@ void channel_directory_give_ids(struct channel_directory *dir, enum channel_ids 
 /* Another server wrote this channel: `row` is how it is stored now, NULL: it is gone. Read the row
  * behind everything that was sent to the store before; `ticket` is channel_directory_ticket() of
  * when the reading was asked for: what was changed here since is newer and stays. Calls `changed`
- * with `is_foreign` when something did change. */
+ * with `is_foreign` when something did change. A state of ours that the row does not have, because
+ * the database was away or another server took this one for dead, is stored once more. */
 void channel_directory_on_foreign(struct channel_directory *dir, uint64_t id,
                                   const struct channel_row *row, uint64_t ticket, int64_t now_us);
 
@@ -403,6 +407,10 @@ void channel_on_media_failed(struct channel_directory *dir, uint64_t channel_id,
 /* The answer to stop_media: the last segment is written. */
 void channel_on_media_stopped(struct channel_directory *dir, uint64_t channel_id,
                               uint64_t broadcast_id, int64_t now_us);
+
+/* The newest recording of a channel: where it is to be played. "": it is gone. Whoever calls stores
+ * it. No error when there is no such channel. */
+void channel_on_recording(struct channel_directory *dir, uint64_t channel_id, const char *url);
 
 void channel_on_stats(struct channel_directory *dir, uint64_t channel_id, uint64_t session_id,
                       const struct channel_stats *stats, int64_t now_us);

@@ -74,6 +74,10 @@ void directory_send_row(struct channel_directory *dir, const struct channel *cha
 void directory_send_state(struct channel_directory *dir, const struct channel *channel,
                           enum relay_state from, enum store_broadcast_op broadcast_op);
 
+/* The state once more, and that this broadcast goes on or is over: the database does not know. */
+void directory_repeat_state(struct channel_directory *dir, const struct channel *channel,
+                            uint64_t broadcast_id);
+
 /* Lets an event happen: looks into the table, acts, sets the state. `reason` overrides the table's;
  * NULL: the table's. ERR_CONFLICT: the table refuses; ERR_LIMIT: too many broadcasts. */
 MUST_USE enum err directory_fire(struct channel_directory *dir, struct channel *channel,

@@ -81,6 +81,21 @@ static void on_deleted(struct channel_directory *dir, struct channel *channel)
     tell(dir, id, CHANNEL_DELETED, from, NULL);
 }
 
+/* What was changed while the database was away is not stored, and another server may have taken
+ * this one for dead. What two servers run at once stays as it is: neither may undo the other's. */
+static void repeat_unstored(struct channel_directory *dir, const struct channel *channel,
+                            const struct channel_row *row)
+{
+    bool is_live = relay_state_is_active(channel->state);
+
+    if (channel->is_foreign || (row->is_active && is_other_node(dir, row->node)))
+        return;
+    if (is_live && (!row->is_active || row->open_broadcast_id != channel->broadcast_id))
+        directory_repeat_state(dir, channel, channel->broadcast_id);
+    else if (!is_live && row->is_active)
+        directory_repeat_state(dir, channel, row->open_broadcast_id);
+}
+
 static void on_changed(struct channel_directory *dir, struct channel *channel,
                        const struct channel_row *row, int64_t now_us)
 {
@@ -95,7 +110,7 @@ static void on_changed(struct channel_directory *dir, struct channel *channel,
         directory_arm_end(dir, channel);
     else if (!row->is_active || is_other_node(dir, row->node))
         directory_take_state(dir, channel, row);
-    /* Else the row says that it is live here: its end could not be stored. It did end. */
+    repeat_unstored(dir, channel, row);
     tell(dir, channel->id, channel->state == from ? CHANNEL_UPDATED : CHANNEL_STATE, from, channel);
     if (is_new_key && is_live_here)
         directory_close_publisher(dir, channel, "the stream key was replaced", now_us);

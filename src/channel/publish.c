@@ -2,6 +2,8 @@
  * publish - who may publish on a channel, and what the live layer tells about it.
  */
 #include <assert.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "channel/directory.h"
 
@@ -216,6 +218,16 @@ void channel_on_media_stopped(struct channel_directory *dir, uint64_t channel_id
 
     if (channel && broadcast_id != 0 && channel->broadcast_id == broadcast_id)
         directory_fire_quietly(dir, channel, RELAY_EVENT_MEDIA_STOPPED, NULL, now_us);
+}
+
+void channel_on_recording(struct channel_directory *dir, uint64_t channel_id, const char *url)
+{
+    struct channel *channel = directory_find(dir, channel_id);
+
+    if (!channel || strcmp(channel->recording_url, url) == 0)
+        return;
+    (void)snprintf(channel->recording_url, sizeof(channel->recording_url), "%s", url);
+    directory_tell_numbers(dir, channel);
 }
 
 void channel_on_stats(struct channel_directory *dir, uint64_t channel_id, uint64_t session_id,

@@ -54,7 +54,7 @@ enum err store_open(const struct store_config *config, struct store **ret_store,
     store->told = writer_fixed(store->told_bytes, sizeof(store->told_bytes));
     if (err == OK)
         err = db_open(config, &store->db, diag);
-    if (err == OK)
+    if (err == OK && !config->keeps_schema)
         err = migrate_to(store->db, &set, migrations_newest(&set), diag);
     if (err != OK) {
         store_close(store);
@@ -372,6 +372,17 @@ enum err store_load(struct store *store, struct store_snapshot *ret_snapshot, st
     return OK;
 }
 
+enum err store_load_channels(struct store *store, struct store_snapshot *ret_snapshot,
+                             struct diag *diag)
+{
+    struct store_snapshot snapshot = {0};
+    enum err err = load_channels(store, &snapshot, diag);
+
+    if (err == OK)
+        *ret_snapshot = snapshot;
+    return err;
+}
+
 void store_snapshot_deinit(struct store_snapshot *snapshot)
 {
     rows_release(table_of(STORE_CHANNELS), snapshot->channels, snapshot->channel_count);
@@ -519,6 +530,42 @@ static enum err apply_channel(struct store *store, const struct store_change *ch
     return ERR_INVALID;
 }
 
+/* Another server took this one for dead, and has closed what it runs. */
+static enum err open_again(struct store *store, const struct broadcast_row *row, bool *ret_is_there,
+                           struct diag *diag)
+{
+    const struct db_value values[] = {DB_U64(row->id), DB_U64(row->channel_id)};
+    uint64_t changed = 0;
+    enum err err = db_run(store->db,
+                          "UPDATE broadcasts SET ended_at = NULL, end_reason = NULL "
+                          "WHERE id = ? AND channel_id = ?",
+                          values, COUNT_OF(values), &changed, diag);
+
+    *ret_is_there = changed != 0;
+    return err;
+}
+
+static enum err start_broadcast(struct store *store, const struct broadcast_row *row,
+                                struct diag *diag)
+{
+    bool is_there = false;
+    enum err err = open_again(store, row, &is_there, diag);
+
+    return err == OK && !is_there ? store_broadcast_start(store, row, diag) : err;
+}
+
+/* One whose start could not be stored comes into the history with its end. */
+static enum err end_broadcast(struct store *store, const struct broadcast_row *row,
+                              struct diag *diag)
+{
+    enum err err = store_broadcast_end(store, row, diag);
+
+    if (err != ERR_NOT_FOUND)
+        return err;
+    err = store_broadcast_start(store, row, diag);
+    return err == OK ? store_broadcast_end(store, row, diag) : err;
+}
+
 static enum err apply_broadcast(struct store *store, const struct store_change *change,
                                 struct diag *diag)
 {
@@ -526,9 +573,9 @@ static enum err apply_broadcast(struct store *store, const struct store_change *
     case STORE_BROADCAST_NONE:
         return OK;
     case STORE_BROADCAST_START:
-        return store_broadcast_start(store, &change->broadcast, diag);
+        return start_broadcast(store, &change->broadcast, diag);
     case STORE_BROADCAST_END:
-        return store_broadcast_end(store, &change->broadcast, diag);
+        return end_broadcast(store, &change->broadcast, diag);
     }
     return ERR_INVALID;
 }

@@ -95,6 +95,7 @@ struct store_config {
     uint32_t
         page_count_max; /* SQLite: the file may not grow beyond this; 0: the disk is the limit */
     uint32_t answer_timeout_ms; /* PostgreSQL: how long a statement may take; 0: 10000 */
+    bool keeps_schema;          /* do not migrate: to look at the version, or to choose one */
 };
 
 /* One row of `channels` (spec section 3). Columns that nothing uses yet stay NULL. */
@@ -141,6 +142,7 @@ enum store_channel_op {
     STORE_CHANNEL_DELETE,   /* its broadcasts, tokens, metrics, costs and endpoints go with it */
 };
 
+/* START opens one again that was ended; END adds one whose start could not be stored. */
 enum store_broadcast_op { STORE_BROADCAST_NONE = 1, STORE_BROADCAST_START, STORE_BROADCAST_END };
 
 /* What changed, as one transaction. A plain value. Wipe it (crypto_wipe) when it holds a key. */
@@ -151,8 +153,7 @@ struct store_change {
     enum store_channel_op channel_op;
     struct channel_row channel;
     enum store_broadcast_op broadcast_op;
-    struct broadcast_row
-        broadcast; /* END uses id, channel_id, ended_at, end_reason, peak_viewers */
+    struct broadcast_row broadcast; /* START leaves ended_at, end_reason and peak_viewers out */
 };
 
 /* What the domain needs to go on where the last run ended. The numbers from next_... up to, not
@@ -189,7 +190,7 @@ struct store_people {
     size_t idempotency_count;
 };
 
-/* Opens or creates the database and brings it up to date. */
+/* Opens or creates the database and brings it up to date, unless keeps_schema. */
 MUST_USE enum err store_open(const struct store_config *config, struct store **ret_store,
                              struct diag *diag);
 
@@ -201,6 +202,10 @@ void store_close(struct store *store);
 MUST_USE enum err store_load(struct store *store, struct store_snapshot *ret_snapshot,
                              struct diag *diag);
 void store_snapshot_deinit(struct store_snapshot *snapshot);
+
+/* The channels alone: no numbers are taken. */
+MUST_USE enum err store_load_channels(struct store *store, struct store_snapshot *ret_snapshot,
+                                      struct diag *diag);
 
 /* Reads the rest, in one read transaction. ERR_LIMIT: more accounts, keys or endpoints than
  * the maxima above; of the other tables the surplus stays in the database. Release with

@@ -216,6 +216,7 @@ static const struct purge_rule {
     {"publish_tokens", "id", "expires_at < ?", 0, false},
     {"publish_tokens", "id", "revoked_at < ?", 30 * DAY_US, false},
     {"audit_log", "id", "created_at < ?", YEAR_US, false},
+    {"nodes", "id", "last_seen_at < ?", 30 * DAY_US, false},
 };
 
 static enum err run_purge(struct store *store, bool is_metric, int64_t now_us, bool *ret_has_more,

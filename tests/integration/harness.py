@@ -193,6 +193,7 @@ class Playlist:
 
 class Server:
     """One run of stoa. `settings` are like {"live.reconnect_s": 2}."""
+    make_database = None  # a function that gives a URL: each server gets a database of its own
 
     def __init__(self, settings=None, folder=None, demo=False, options=()):
         self.folder = folder or tempfile.mkdtemp(prefix="stoa-test-")
@@ -206,6 +207,7 @@ class Server:
             "data.dir": os.path.join(self.folder, "data"),
             "admin.key": ADMIN_KEY,
             "server.threads": 2,
+            **({"database.url": Server.make_database()} if Server.make_database else {}),
             **(settings or {}),
         }
         self.options = list(options) + (["--demo"] if demo else [])
@@ -213,16 +215,18 @@ class Server:
         self.process = None
 
     def environment(self):
-        env = {name: value for name, value in os.environ.items() if not name.startswith("STOA_")}
+        env = {name: value for name, value in os.environ.items()
+               if not name.startswith("STOA_") and name != "DATABASE_URL"}
         for key, value in self.settings.items():
             env["STOA_" + key.replace(".", "_").upper()] = str(value)
         return env
 
-    def run(self, *arguments, timeout_s=30):
-        """Runs a command of the program to its end with this server's settings."""
+    def run(self, *arguments, timeout_s=30, given=""):
+        """Runs a command of the program to its end with this server's settings; `given` is its
+        standard input."""
         return subprocess.run([os.path.join(BUILD, "stoa"), *arguments], cwd=self.folder,
-                              env=self.environment(), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=timeout_s, check=False)
+                              env=self.environment(), input=given, capture_output=True,
+                              text=True, timeout=timeout_s, check=False)
 
     def launch(self):
         """Starts the process, without waiting until it serves."""

@@ -35,6 +35,13 @@ class TapResult(unittest.TestResult):
     def addSkip(self, test, reason):
         self.line("ok", test, comment=f" # SKIP {reason}")
 
+    def addSubTest(self, test, subtest, err):
+        """Told when it went wrong; the test as a whole is then neither success nor failure."""
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            told = self.failures if issubclass(err[0], test.failureException) else self.errors
+            self.line("not ok", subtest, detail=told[-1][1])
+
     def addFailure(self, test, err):
         super().addFailure(test, err)
         self.line("not ok", test, detail=self.failures[-1][1])

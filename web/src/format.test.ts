@@ -4,6 +4,7 @@ import {
   formatBitrate,
   formatBytes,
   formatDuration,
+  formatMoment,
   formatMs,
   formatPercent,
   formatSpan,
@@ -53,6 +54,13 @@ describe("times for people", () => {
     expect(formatSpan(12 * 60_000)).toBe("12 min");
     expect(formatSpan(185 * 60_000)).toBe("3 h 5 min");
     expect(formatSpan(49 * 3_600_000)).toBe("2 days");
+  });
+
+  it("say today instead of the date", () => {
+    const now = new Date(2026, 10, 21, 16, 0);
+    expect(formatMoment(new Date(2026, 10, 21, 15, 38).toISOString(), now)).toMatch(/^today .*38/);
+    expect(formatMoment(new Date(2026, 10, 20, 15, 38).toISOString(), now)).toMatch(/20.*38/);
+    expect(formatMoment("no time", now)).toBe("");
   });
 
   it("never count backwards when the clocks differ", () => {

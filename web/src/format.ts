@@ -48,6 +48,13 @@ export function formatClock(iso: string, now: Date): string {
   return date.toLocaleString([], { day: "numeric", month: "short", ...time });
 }
 
+/* The same with the word for today, for lists of moments: "today 15:38", "3 Nov, 15:38". */
+export function formatMoment(iso: string, now: Date): string {
+  const clock = formatClock(iso, now);
+  const isToday = clock !== "" && new Date(iso).toDateString() === now.toDateString();
+  return isToday ? `today ${clock}` : clock;
+}
+
 /* Date and time to the second. */
 export function formatFull(iso: string): string {
   const date = new Date(iso);

@@ -247,7 +247,7 @@ const rows = [
     return json(w.recording);
   }],
   ["POST", "/channels/(\\d+)/recording/stop", "host", (w) => {
-    w.recording = { ...w.recording, isRecording: false, url: "/recordings/1.mp4" };
+    w.recording = { ...w.recording, isRecording: false, url: "/recordings/1/7/index.m3u8" };
     return json(w.recording);
   }],
   ["GET", "/channels/(\\d+)/broadcasts", "host", (w, { query }) => {
@@ -258,7 +258,7 @@ const rows = [
       durationSeconds: 3_000,
       endReason: i === 1 ? "the seller's connection was lost" : "ended by the seller",
       peakViewers: 40 + i * 7,
-      recordingUrl: i === 0 ? "/recordings/1.mp4" : null,
+      recordingUrl: i === 0 ? "/recordings/1/7/index.m3u8" : null,
     }));
     const [broadcasts, nextCursor] = paged(past, query);
     return json({ broadcasts, nextCursor });

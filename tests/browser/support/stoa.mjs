@@ -11,6 +11,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { chromium } from "playwright-core";
+import { makeRest } from "../../support/rest.mjs";
+
+export { until } from "../../support/rest.mjs";
 
 function needed(name) {
   const value = process.env[name];
@@ -63,19 +66,7 @@ export async function openBrowser(options = {}) {
   return { context, errors, close };
 }
 
-export async function api(method, route, { key = adminKey, body } = {}) {
-  const headers = key === null ? {} : { Authorization: `Bearer ${key}` };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  const response = await fetch(`${url}/api/v1${route}`, {
-    method,
-    headers,
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const text = await response.text();
-  const json = text === "" ? null : JSON.parse(text);
-  if (!response.ok) throw new Error(`${method} ${route}: ${response.status} ${text}`);
-  return json;
-}
+export const api = makeRest(url, adminKey);
 
 export const createChannel = (title) => api("POST", "/channels", { body: { title } });
 export const statusOf = (id) => api("GET", `/channels/${id}/status`, { key: null });
@@ -84,15 +75,4 @@ export const statusOf = (id) => api("GET", `/channels/${id}/status`, { key: null
 export async function removeChannel(id) {
   await api("POST", `/channels/${id}/end`).catch(() => undefined);
   await api("DELETE", `/channels/${id}`).catch(() => undefined);
-}
-
-/* Waits until `test` answers something true, and gives it back. */
-export async function until(what, test, timeoutMs = 15_000) {
-  const endMs = Date.now() + timeoutMs;
-  for (;;) {
-    const value = await test();
-    if (value) return value;
-    if (Date.now() > endMs) throw new Error(`still not: ${what} (${timeoutMs} ms)`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }

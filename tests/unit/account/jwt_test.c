@@ -192,6 +192,18 @@ static void each_truncation_is_refused(void **state)
     jwt_checker_destroy(checker);
 }
 
+static void dot_behind_a_good_token_is_refused(void **state)
+{
+    (void)state;
+    const struct jwt_config config = hs256_config();
+    char token[JWT_TOOL_TOKEN_MAX];
+
+    jwt_tool_hs256(HS256, CLAIMS, SECRET, strlen(SECRET), token);
+    assert_int_equal(check_token(&config, token), CREDENTIAL_GOOD);
+    (void)strncat(token, ".", sizeof(token) - strlen(token) - 1);
+    assert_int_equal(check_token(&config, token), CREDENTIAL_JWT_MALFORMED);
+}
+
 static void token_does_not_choose_the_algorithm(void **state)
 {
     (void)state;
@@ -560,6 +572,7 @@ int main(void)
         TEST_CASE(forged_signatures_are_refused),
         TEST_CASE(changed_characters_are_noticed),
         TEST_CASE(each_truncation_is_refused),
+        TEST_CASE(dot_behind_a_good_token_is_refused),
         TEST_CASE(token_does_not_choose_the_algorithm),
         TEST_CASE(malformed_tokens_are_refused_before_any_key),
         TEST_CASE(deep_and_long_tokens_are_refused),

@@ -18,27 +18,28 @@
  *   r  the seller's API key: read     T  a publish token of channel 1
  *   c  the same: channels
  *   p  the same: publish
- *   w  the same: webhooks
+ *   w  the same: webhooks            G  the same, which says that it is an admin
+ *                                    J  the admin's JWT
  *
  * Channel 1 is the seller's, channel 2 another seller's. */
-static const char callers[] = "axbsnArcpwtdKjgST";
+static const char callers[] = "axbsnArcpwtdKjgSTGJ";
 
 /* The answers: '.' not refused for its rights, '1' 401, '3' 403, '4' 404. */
-#define ALL         "................."
-#define SESSION     "11..3.33333333333"
-#define ACCOUNTS    "11333.3333...3333"
-#define ADMIN       "11333.33333..3333"
-#define SELF        "11....33333...333"
-#define SELF_CHANGE "11..3.33333...333"
-#define HOST_READ   "113....3333...3.."
-#define HOST_CHANGE "113.3.33.33...3.3"
-#define HOST_LIST   "113...33.33...3.3"
-#define OWN_CHANGE  "113.3.3.333...333"
-#define KEY_CHANGE  "113.3.3.333...3.3"
-#define HOOK_READ   "113...333.3...333"
-#define HOOK_CHANGE "113.3.333.3...333"
-#define THEIR_HOOK  "11344.33343..4333"
-#define THEIR_HOOK_ "11343.33343..4333" /* to change it */
+#define ALL         "..................."
+#define SESSION     "11..3.3333333333333"
+#define ACCOUNTS    "11333.3333...33333."
+#define ADMIN       "11333.33333..33333."
+#define SELF        "11....33333...3333."
+#define SELF_CHANGE "11..3.33333...3333."
+#define HOST_READ   "113....3333...3..3."
+#define HOST_CHANGE "113.3.33.33...3.33."
+#define HOST_LIST   "113...33.33...3.33."
+#define OWN_CHANGE  "113.3.3.333...3333."
+#define KEY_CHANGE  "113.3.3.333...3.33."
+#define HOOK_READ   "113...333.3...3333."
+#define HOOK_CHANGE "113.3.333.3...3333."
+#define THEIR_HOOK  "11344.33343..43333."
+#define THEIR_HOOK_ "11343.33343..43333." /* to change it */
 
 /* clang-format off */
 static const struct expectation {
@@ -61,7 +62,7 @@ static const struct expectation {
 
     {"apiKey.list", "GET /api-keys", NULL, SELF, NULL},
     {"apiKey.create", "POST /api-keys", "{\"name\":\"k\",\"scopes\":[\"read\"]}", SELF_CHANGE, NULL},
-    {"apiKey.revoke", "DELETE /api-keys/{k}", NULL, "114.3.33333...433", "11443.33333..4433"},
+    {"apiKey.revoke", "DELETE /api-keys/{k}", NULL, "114.3.33333...4334.", "11443.33333..44334."},
 
     {"channel.list", "GET /channels", NULL, ALL, NULL},
     {"channel.create", "POST /channels", "{\"title\":\"t\"}", OWN_CHANGE, NULL},
@@ -131,7 +132,7 @@ struct stage {
     struct world_who who[sizeof(callers) - 1];
     struct world_session buyer, seller, admin;
     char keys[6][ACCOUNT_KEY_LEN + 1]; /* r c p w t d */
-    char jwts[2][JWT_TOOL_TOKEN_MAX];  /* j g */
+    char jwts[4][JWT_TOOL_TOKEN_MAX];  /* j g G J */
     char publish_token[ACCOUNT_KEY_LEN + 1];
 };
 
@@ -245,7 +246,11 @@ static void make_callers(struct stage *stage, const char *admin_id)
     make_jwt("\"sub\":\"u1\",\"email\":\"seller@shop.example\",\"role\":\"seller\"",
              stage->jwts[0]);
     make_jwt("\"sub\":\"u2\",\"role\":\"seller\"", stage->jwts[1]);
+    make_jwt("\"sub\":\"u3\",\"role\":\"admin\"", stage->jwts[2]);
+    make_jwt("\"sub\":\"u4\",\"email\":\"admin@shop.example\",\"role\":\"admin\"", stage->jwts[3]);
     who_of(stage, 'j')->bearer = stage->jwts[0];
+    who_of(stage, 'G')->bearer = stage->jwts[2];
+    who_of(stage, 'J')->bearer = stage->jwts[3];
     who_of(stage, 'g')->bearer = stage->jwts[1];
     who_of(stage, 'K')->bearer = ADMIN_KEY;
     who_of(stage, 'S')->bearer = "stream-key-1";
@@ -320,6 +325,7 @@ static void try_all(struct stage *stage, const struct expectation *expectation, 
     char line[200], got[sizeof(callers)] = {0};
 
     for (size_t i = 0; callers[i]; i++) {
+        prepare_side(stage, &stage->sides[0]); /* whose keys the callers have */
         prepare_side(stage, side);
         write_line(stage, side, expectation->line, line, sizeof(line));
         api_world_call_as(&stage->world, line, &stage->who[i], expectation->body);
@@ -373,7 +379,7 @@ static void channel_that_is_not_there_is_told_to_who_could_publish(void **state)
 {
     (void)state;
     static struct stage stage;
-    static const char wanted[] = "11343433433444333"; /* a stream key has its own channel only */
+    static const char wanted[] = "1134343343344433334"; /* a stream key has its own channel only */
     char got[sizeof(callers)] = {0};
 
     stage_init(&stage);

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "api_world.h"
+#include "base/writer.h"
 
 /* Envelopes as captured from @trpc/server 11 (reference/trpc-wire.md); the data are ours. */
 
@@ -356,6 +357,146 @@ static void subscriptions_are_told_apart(void **state)
     api_world_deinit(&world);
 }
 
+/* Each of them sets the cookie: the answer has one, and not more headers than it has room for. */
+static void batch_of_many_sign_outs_sets_one_cookie(void **state)
+{
+    (void)state;
+    struct api_world world;
+    api_world_init(&world);
+    (void)api_world_account(&world, "ada@shop.example", "seller");
+    struct world_session session = api_world_session(&world, "ada@shop.example");
+    const struct world_who who = {.cookie = session.cookie, .csrf = session.csrf};
+    char line[1200];
+    int len = snprintf(line, sizeof(line), "POST /trpc/auth.signOut");
+    size_t cookies = 0;
+
+    for (int count = 1; count < API_HEADERS_MAX + 2; count++)
+        len += snprintf(line + len, sizeof(line) - (size_t)len, ",auth.signOut");
+    (void)snprintf(line + len, sizeof(line) - (size_t)len, "?batch=1");
+    api_world_call_as(&world, line, &who, "{}");
+    api_world_expect(&world, 200, NULL);
+    for (size_t i = 0; i < world.answer.header_count; i++)
+        cookies += strcmp(world.answer.headers[i].name, "set-cookie") == 0;
+    assert_int_equal(cookies, 1);
+    api_world_deinit(&world);
+}
+
+static void batch_whose_answers_are_too_large_together_is_cut_short(void **state)
+{
+    (void)state;
+    enum { CHANNELS = 1000 };
+    struct api_world world;
+    api_world_init(&world);
+    static char line[1200];
+    char title[STORE_TITLE_LEN_MAX + 1];
+    int len = snprintf(line, sizeof(line), "/trpc/channel.list");
+    size_t full = 0, refused = 0;
+
+    memset(title, 'x', STORE_TITLE_LEN_MAX);
+    title[STORE_TITLE_LEN_MAX] = '\0';
+    for (int i = 0; i < CHANNELS; i++)
+        (void)api_world_channel(&world, title);
+    for (int count = 1; count < API_BATCH_MAX; count++)
+        len += snprintf(line + len, sizeof(line) - (size_t)len, ",channel.list");
+    static char query[8192];
+    struct writer w = writer_fixed(query, sizeof(query));
+    writer_str(&w, "batch=1&input={");
+    for (int i = 0; i < API_BATCH_MAX; i++)
+        writer_printf(&w, "%s\"%d\":{\"limit\":%d}", i ? "," : "", i, CHANNELS);
+    writer_char(&w, '}');
+    const struct api_request request = {.method = TEXT("GET"),
+                                        .path = text_of(line),
+                                        .query = writer_as_text(&w),
+                                        .host = TEXT("live.example")};
+    api_world_send(&world, &request);
+    api_world_expect(&world, 207, NULL);
+    assert_true(world.answer.body->len <= API_ANSWER_LEN_MAX + 100000);
+
+    json_t *json = api_world_json(&world);
+    assert_int_equal(json_array_size(json), API_BATCH_MAX);
+    for (size_t i = 0; i < API_BATCH_MAX; i++) {
+        json_t *error = json_object_get(json_array_get(json, i), "error");
+
+        full += error == NULL;
+        refused += error && text_equal(text_of(json_string_value(json_object_get(
+                                           json_object_get(error, "data"), "problem"))),
+                                       TEXT("payload_too_large"));
+        assert_true(error || refused == 0); /* whatever comes behind is not even tried */
+    }
+    assert_true(full > 5);
+    assert_int_equal(full + refused, API_BATCH_MAX);
+    json_decref(json);
+    api_world_deinit(&world);
+}
+
+static void unstored_stream_is_a_stream_of_refusals(void **state)
+{
+    (void)state;
+    struct api_world world;
+    api_world_init(&world);
+    (void)api_world_channel(&world, "Shoes");
+    const struct api_request request = {
+        .method = TEXT("POST"),
+        .path = TEXT("/trpc/channel.end,channel.end"),
+        .query = TEXT("batch=1"),
+        .authorization = TEXT("Bearer stream-key-1"),
+        .content_type = TEXT("application/json"),
+        .trpc_accept = TEXT("application/jsonl"),
+        .body = TEXT("{\"0\":{\"channelId\":1},\"1\":{\"channelId\":1}}"),
+    };
+
+    api_world_send(&world, &request);
+    api_world_expect(&world, 200, NULL);
+    api_not_stored(&world.answer);
+    assert_int_equal(world.answer.status, 503);
+    struct text rest = buf_text(world.answer.body);
+    assert_text(text_cut(&rest, '\n'), "{\"0\":[[0],[null,0,0]],\"1\":[[0],[null,0,1]]}");
+    for (int i = 0; i < 2; i++) {
+        char begin[60];
+
+        (void)snprintf(begin, sizeof(begin), "[%d,0,[[{\"error\":{\"message\":\"The change", i);
+        struct text line = text_cut(&rest, '\n');
+        assert_true(text_starts_with(line, text_of(begin)));
+        assert_true(text_ends_with(line, TEXT("\"problem\":\"not_stored\"}}}]]]")));
+    }
+    assert_int_equal(rest.len, 0);
+    api_world_deinit(&world);
+}
+
+/* What useInfiniteQuery adds to the input of a list. */
+static void lists_take_the_direction_of_an_infinite_query(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *procedure;
+        const char *input;
+        int status;
+    } cases[] = {
+        {"channel.list", "{\"limit\":2,\"direction\":\"forward\"}", 200},
+        {"channel.list", "{\"cursor\":null,\"direction\":\"forward\"}", 200},
+        {"account.list", "{\"cursor\":null,\"direction\":\"forward\"}", 200},
+        {"audit.list", "{\"cursor\":null,\"direction\":\"forward\"}", 200},
+        {"channel.list", "{\"direction\":\"backward\"}", 400},
+        {"channel.list", "{\"direction\":7}", 400},
+        {"channel.getById", "{\"id\":1,\"direction\":\"forward\"}", 400}, /* no list */
+    };
+    struct api_world world;
+    api_world_init(&world);
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char line[300];
+
+        (void)snprintf(line, sizeof(line), "GET /trpc/%s?input=%s", cases[i].procedure,
+                       cases[i].input);
+        api_world_call(&world, line, ADMIN_KEY, NULL);
+        api_world_expect(&world, cases[i].status, NULL);
+        assert_int_equal(
+            text_contains(buf_text(world.answer.body), TEXT("\"field\":\"direction\"")),
+            cases[i].status == 400);
+    }
+    api_world_deinit(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +512,10 @@ int main(void)
         TEST_CASE(shut_out_address_gets_429_with_retry_after),
         TEST_CASE(unstored_change_keeps_the_shape_of_the_answer),
         TEST_CASE(subscriptions_are_told_apart),
+        TEST_CASE(batch_of_many_sign_outs_sets_one_cookie),
+        TEST_CASE(batch_whose_answers_are_too_large_together_is_cut_short),
+        TEST_CASE(unstored_stream_is_a_stream_of_refusals),
+        TEST_CASE(lists_take_the_direction_of_an_infinite_query),
     };
     return RUN_TESTS("api_trpc", tests);
 }

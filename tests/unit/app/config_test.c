@@ -132,6 +132,34 @@ static void printed_configuration_is_read_back_the_same(void **state)
     leave_folder();
 }
 
+static void keys_of_tokens_are_checked_with_their_algorithm(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *ini;
+        const char *told; /* "": it is good */
+    } cases[] = {
+        {"[auth]\njwt_algorithm = none\n", "must be HS256, RS256 or ES256"},
+        {"[auth]\njwt_algorithm = HS256\n", "needs auth.jwt_key or auth.jwt_key_files"},
+        {"[auth]\njwt_key = 0123456789abcdef0123456789abcdef\n", "need auth.jwt_algorithm"},
+        {"[auth]\nsession_idle_s = 20\nsession_life_s = 10\n", "auth.session_idle_s must not"},
+        {"[auth]\njwt_algorithm = HS256\njwt_key = 0123456789abcdef0123456789abcdef\n", ""},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct config config;
+        struct writer problems = writer_growing(4096);
+
+        enter_folder();
+        write_file("stoa.conf", cases[i].ini);
+        assert_err(config_load(&config, NULL, &problems), cases[i].told[0] ? ERR_INVALID : OK);
+        assert_true(text_contains(writer_as_text(&problems), text_of(cases[i].told)));
+        assert_false(text_contains(writer_as_text(&problems), TEXT("0123456789abcdef")));
+        writer_deinit(&problems);
+        leave_folder();
+    }
+}
+
 static void missing_file_that_was_asked_for_is_told(void **state)
 {
     (void)state;
@@ -153,6 +181,7 @@ int main(void)
         TEST_CASE(all_problems_are_told_at_once_with_their_lines),
         TEST_CASE(settings_that_contradict_each_other_are_refused),
         TEST_CASE(printed_configuration_is_read_back_the_same),
+        TEST_CASE(keys_of_tokens_are_checked_with_their_algorithm),
         TEST_CASE(missing_file_that_was_asked_for_is_told),
     };
     return RUN_TESTS("app_config", tests);

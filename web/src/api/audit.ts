@@ -6,6 +6,8 @@ export interface AuditEntry {
   at: string;
   /* An email, "admin key", "key sk_ab12..." */
   actor: string;
+  /* whose account acted */
+  accountId: string | null;
   address: string | null;
   /* "channel.create" */
   action: string;

@@ -57,7 +57,7 @@ export interface Recording {
   startedAt: string | null;
   bytes: number;
   durationSeconds: number;
-  /* of the newest one that is whole */
+  /* The playlist of the newest one; null: there is none. */
   url: string | null;
   /* Why the last one ended by itself. */
   reason: string | null;

@@ -135,7 +135,7 @@ describe("a refusal", () => {
     ];
     const error = await request("/x").catch((e: unknown) => e);
     expect(error).toBeInstanceOf(ApiError);
-    expect((error as ApiError).fields).toEqual({ title: "It must not be empty", role: "Unknown role" });
+    expect((error as ApiError).fields).toEqual({ title: "It must not be empty", role: "Unknown role." });
   });
 
   it("has a sentence even when the server has none", async () => {

@@ -63,7 +63,14 @@ function parseProblem(text: string): Problem {
   }
 }
 
-/* The server repeats the name in the sentence: "title: it must not be empty". */
+/* What the server says of a field is half a sentence, as of a form's field: "must not be empty". */
+function asSentence(said: string): string {
+  const subject = /^(must|may|is|are|has|was|does|can)\b/.test(said) ? "It " : "";
+  const text = subject + said;
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+}
+
+/* Some sentences repeat the name: "title: must not be empty". */
 export function fieldMessages(errors: unknown): Record<string, string> {
   const messages: Record<string, string> = {};
   if (!Array.isArray(errors)) return messages;
@@ -71,7 +78,7 @@ export function fieldMessages(errors: unknown): Record<string, string> {
     const { field, message } = entry;
     if (typeof field !== "string" || typeof message !== "string") continue;
     const said = message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
-    messages[field] ??= said.charAt(0).toUpperCase() + said.slice(1);
+    messages[field] ??= asSentence(said);
   }
   return messages;
 }

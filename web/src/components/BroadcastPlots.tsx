@@ -2,7 +2,7 @@ import type { ReactElement } from "react";
 import { sentenceOf } from "../api/problem";
 import type { ChannelStatus } from "../api/types";
 import { useBroadcastPoints } from "../hooks/useBroadcastPoints";
-import { BITRATE, VIEWERS } from "../plots/measures";
+import { BITRATE, viewersSpec } from "../plots/measures";
 import { Plots } from "../plots/Plots";
 import { Notice } from "./Notice";
 
@@ -12,7 +12,6 @@ interface BroadcastPlotsProps {
   status: ChannelStatus;
 }
 
-const SPECS = [VIEWERS, BITRATE];
 /* One point is no line. */
 const ENOUGH = 2;
 
@@ -27,7 +26,11 @@ export function BroadcastPlots(props: BroadcastPlotsProps): ReactElement {
           {status.isActive ? "The curve begins in a few seconds." : "No numbers were kept."}
         </p>
       ) : (
-        <Plots specs={SPECS} points={points} group={`studio-${channelId}`} />
+        <Plots
+          specs={[viewersSpec(points), BITRATE]}
+          points={points}
+          group={`studio-${channelId}`}
+        />
       )}
     </>
   );

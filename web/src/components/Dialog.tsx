@@ -3,12 +3,15 @@ import { useEffect, useId, useRef, type ReactElement, type ReactNode } from "rea
 
 interface DialogProps {
   title: string;
+  /* For pictures rather than for words. */
+  isWide?: boolean;
   children: ReactNode;
   onClose: () => void;
 }
 
 /* Modal, closed by Escape, by the cross and by its owner; the focus goes back to what opened it. */
-export function Dialog({ title, children, onClose }: DialogProps): ReactElement {
+export function Dialog(props: DialogProps): ReactElement {
+  const { title, isWide = false, children, onClose } = props;
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useEffect(() => {
@@ -22,7 +25,12 @@ export function Dialog({ title, children, onClose }: DialogProps): ReactElement 
   }, []);
 
   return (
-    <dialog ref={dialog} className="dialog" aria-labelledby={titleId} onClose={onClose}>
+    <dialog
+      ref={dialog}
+      className={isWide ? "dialog dialog-wide" : "dialog"}
+      aria-labelledby={titleId}
+      onClose={onClose}
+    >
       <div className="dialog-head">
         <h2 id={titleId}>{title}</h2>
         <button type="button" className="icon-button" aria-label="Close" onClick={onClose}>

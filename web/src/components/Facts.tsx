@@ -1,5 +1,5 @@
 import { Fragment, type ReactElement, type ReactNode } from "react";
-import { formatClock, formatFull } from "../format";
+import { formatFull, formatMoment } from "../format";
 
 /* "A · B · C"; what is null or false is left out. */
 export function Facts({ of }: { of: ReactNode[] }): ReactElement {
@@ -20,7 +20,7 @@ export function Facts({ of }: { of: ReactNode[] }): ReactElement {
 export function When({ at }: { at: string }): ReactElement {
   return (
     <time dateTime={at} title={formatFull(at)}>
-      {formatClock(at, new Date())}
+      {formatMoment(at, new Date())}
     </time>
   );
 }

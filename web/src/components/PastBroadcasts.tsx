@@ -1,9 +1,9 @@
-import { Download } from "lucide-react";
 import { useCallback, useEffect, type ReactElement } from "react";
 import { listBroadcasts, type Broadcast } from "../api/client";
-import { formatSpan, formatViewers } from "../format";
+import { formatMoment, formatSpan, formatViewers } from "../format";
 import { usePaged, type LoadPage } from "../hooks/usePaged";
 import { Facts, When } from "./Facts";
+import { RecordingLinks } from "./RecordingLinks";
 import { RecordList, RecordRow } from "./RecordList";
 
 interface PastBroadcastsProps {
@@ -41,7 +41,7 @@ function BroadcastRow({ broadcast }: { broadcast: Broadcast }): ReactElement {
   return (
     <RecordRow
       title={
-        <span className="record-name">
+        <span className="record-name sentence">
           {startedAt === null ? "Not begun" : <When at={startedAt} />}
         </span>
       }
@@ -56,10 +56,9 @@ function BroadcastRow({ broadcast }: { broadcast: Broadcast }): ReactElement {
         />
       }
       actions={
-        recordingUrl !== null && (
-          <a className="icon-button" href={recordingUrl} download aria-label="Download the recording">
-            <Download aria-hidden="true" />
-          </a>
+        recordingUrl !== null &&
+        startedAt !== null && (
+          <RecordingLinks url={recordingUrl} of={`of ${formatMoment(startedAt, new Date())}`} />
         )
       }
     />

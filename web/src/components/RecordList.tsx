@@ -79,7 +79,7 @@ export function RecordRow({ title, badges, facts, children, actions }: RecordRow
         {facts !== undefined && <p className="record-facts">{facts}</p>}
         {children}
       </div>
-      {actions !== undefined && <div className="record-actions">{actions}</div>}
+      {Boolean(actions) && <div className="record-actions">{actions}</div>}
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { Circle, Download, Square } from "lucide-react";
+import { Circle, Square } from "lucide-react";
 import { useCallback, type ReactElement } from "react";
 import { getRecording, startRecording, stopRecording, type Recording } from "../api/client";
 import { sentenceOf } from "../api/problem";
@@ -7,6 +7,7 @@ import { useAction } from "../hooks/useAction";
 import { usePolling } from "../hooks/usePolling";
 import { Facts } from "./Facts";
 import { Notice } from "./Notice";
+import { RecordingLinks } from "./RecordingLinks";
 
 interface RecordingPanelProps {
   channelId: number;
@@ -68,13 +69,20 @@ export function RecordingPanel(props: RecordingPanelProps): ReactElement {
           )}
           {recording?.isRecording === true ? "Stop recording" : "Record"}
         </button>
-        {recording?.url != null && !recording.isRecording && (
-          <a className="button" href={recording.url} download>
-            <Download aria-hidden="true" />
-            Last recording
-          </a>
-        )}
       </div>
+      {recording?.url != null && !recording.isRecording && (
+        <div className="button-row last-recording">
+          <span>
+            Last recording
+            <span className="field-hint">
+              <Facts
+                of={[formatDuration(recording.durationSeconds * 1000), formatBytes(recording.bytes)]}
+              />
+            </span>
+          </span>
+          <RecordingLinks url={recording.url} />
+        </div>
+      )}
       {recording?.isRecording === false && recording.reason !== null && (
         <Notice tone="warn">{recording.reason}</Notice>
       )}

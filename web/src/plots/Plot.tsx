@@ -9,6 +9,8 @@ import { tickText } from "./timeAxis";
 
 const HEIGHT = 168;
 const TABLE_ROWS = 40;
+/* A broadcast that has just begun fills the plot from the right. */
+const SPAN_LEAST_S = 60;
 
 interface PlotProps {
   spec: PlotSpec;
@@ -169,6 +171,7 @@ function optionsFor(
       points: { size: 7 },
     },
     scales: {
+      x: { range: (_plot, from, until) => [Math.min(from, until - SPAN_LEAST_S), until] },
       y: { range: (_plot, _least, most) => [0, Math.max(spec.topMin, (most || 0) * 1.1)] },
     },
     axes: [

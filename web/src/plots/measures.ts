@@ -1,3 +1,4 @@
+import type { MetricPoint } from "../api/client";
 import { formatBitrate, formatMs, formatPercent } from "../format";
 import type { Measure } from "./points";
 
@@ -20,17 +21,29 @@ export interface PlotSpec {
 
 const whole = (value: number): string => Math.round(value).toLocaleString("en");
 
-export const VIEWERS: PlotSpec = {
+const viewersOf: Measure = (point) => point.webrtcViewers + point.hlsViewers;
+
+const VIEWERS: PlotSpec = {
   id: "viewers",
   title: "Viewers",
-  lines: [
-    { label: "All", measure: (point) => point.webrtcViewers + point.hlsViewers },
-    { label: "By WebRTC", measure: (point) => point.webrtcViewers },
-  ],
+  lines: [{ label: "Viewers", measure: viewersOf }],
   format: whole,
   formatTick: (value) => (Number.isInteger(value) ? whole(value) : ""),
   topMin: 5,
 };
+
+const VIEWERS_BY_WAY: PlotSpec = {
+  ...VIEWERS,
+  lines: [
+    { label: "All", measure: viewersOf },
+    { label: "By WebRTC", measure: (point) => point.webrtcViewers },
+  ],
+};
+
+/* Viewers by WebRTC get a line of their own when there are some. */
+export function viewersSpec(points: readonly MetricPoint[]): PlotSpec {
+  return points.some((point) => point.webrtcViewers > 0) ? VIEWERS_BY_WAY : VIEWERS;
+}
 
 export const BITRATE: PlotSpec = {
   id: "bitrate",

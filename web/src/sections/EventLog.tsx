@@ -3,6 +3,7 @@ import { listAudit, type AuditEntry } from "../api/client";
 import { Facts, When } from "../components/Facts";
 import { RecordList, RecordRow } from "../components/RecordList";
 import { usePaged } from "../hooks/usePaged";
+import { actionText, targetText } from "./auditWords";
 
 const FRESH_MS = 10_000;
 
@@ -29,10 +30,21 @@ export function EventLog(): ReactElement {
 }
 
 function EntryRow({ entry }: { entry: AuditEntry }): ReactElement {
+  const target = targetText(entry);
   return (
     <RecordRow
-      title={<span className="record-name mono">{entry.action}</span>}
-      badges={entry.target !== null && <span className="badge">{entry.target}</span>}
+      title={
+        <span className="record-name" title={entry.action}>
+          {actionText(entry.action)}
+        </span>
+      }
+      badges={
+        target !== null && (
+          <span className="badge" title={entry.target ?? undefined}>
+            {target}
+          </span>
+        )
+      }
       facts={<Facts of={[<When key="at" at={entry.at} />, entry.actor, entry.address]} />}
     >
       {entry.detail !== null && <p className="record-detail">{entry.detail}</p>}

@@ -15,7 +15,7 @@ import { formatViewers } from "../format";
 import { useChannelStatus } from "../hooks/useChannelStatus";
 import { usePaged, type LoadPage } from "../hooks/usePaged";
 import { usePolling } from "../hooks/usePolling";
-import { BITRATE, FRAME_RATE, LOSS, ROUND_TRIP, VIEWERS } from "../plots/measures";
+import { BITRATE, FRAME_RATE, LOSS, ROUND_TRIP, viewersSpec } from "../plots/measures";
 import { Plots } from "../plots/Plots";
 import { adminPath, Link } from "../router";
 
@@ -127,7 +127,7 @@ function ChannelHealth({ channelId }: { channelId: number }): ReactElement {
       )}
       {points !== null && points.length > 0 && (
         <Plots
-          specs={[VIEWERS, BITRATE, FRAME_RATE, LOSS, ROUND_TRIP]}
+          specs={[viewersSpec(points), BITRATE, FRAME_RATE, LOSS, ROUND_TRIP]}
           points={points}
           group={`health-${channelId}`}
         />
