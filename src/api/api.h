@@ -60,8 +60,9 @@ enum {
     API_JSON_DEPTH_MAX = 16,
     API_BATCH_MAX = 64,
     API_HEADERS_MAX = 8,
-    API_WAITING_MAX = 1000,       /* requests that wait for tasks; more are refused as "busy" */
-    API_ANSWER_LEN_MAX = 8 << 20, /* the results of one request together */
+    API_WAITING_MAX = 1000,           /* requests that wait for tasks; more are refused as "busy" */
+    API_WAITING_OF_ADDRESS_MAX = 100, /* ... so that no address takes all of that */
+    API_ANSWER_LEN_MAX = 8 << 20,     /* the results of one request together */
     API_STREAM_KEY_LEN = 32,
 };
 

@@ -151,10 +151,37 @@ void api_on_batch(struct api *api, struct store_batch *batch)
 
 /* ---- waiting ---- */
 
-static bool may_wait(const struct exchange *exchange)
+static const char busy[] = "The server is too busy for this at the moment. Try again in a second.";
+
+static size_t count_waiting(const struct api *api, struct text address)
 {
-    return exchange->waiting_count != 0 || list_node_is_linked(&exchange->in_waiting) ||
-           exchange->api->waiting_count < API_WAITING_MAX;
+    size_t count = 0;
+
+    LIST_FOR_EACH(node, &api->waiting)
+    {
+        const struct exchange *other = CONTAINER_OF(node, struct exchange, in_waiting);
+
+        count += text_equal(other->request->peer_address, address);
+    }
+    return count;
+}
+
+static bool check_waiting(struct call *call)
+{
+    const struct exchange *exchange = call->exchange;
+    const struct api *api = call->api;
+
+    if (exchange->waiting_count != 0 || list_node_is_linked(&exchange->in_waiting))
+        return true; /* it is counted */
+    if (api->waiting_count >= API_WAITING_MAX)
+        return api_fail(call->error, API_BUSY, "%s", busy);
+    if (api->waiting_count < API_WAITING_OF_ADDRESS_MAX ||
+        count_waiting(api, exchange->request->peer_address) < API_WAITING_OF_ADDRESS_MAX)
+        return true;
+    call->error->retry_after_s = 1;
+    return api_fail(call->error, API_TOO_MANY_REQUESTS,
+                    "%d requests of this address wait for their answers. Wait for them first.",
+                    API_WAITING_OF_ADDRESS_MAX);
 }
 
 bool call_wait(struct call *call, struct api_task *task, call_fn *resume)
@@ -163,10 +190,13 @@ bool call_wait(struct call *call, struct api_task *task, call_fn *resume)
     struct api *api = call->api;
 
     task->call = call;
-    if (!may_wait(exchange) || api->handler.run_task(api->handler.context, task) != OK) {
+    if (!check_waiting(call)) {
         api_task_release(api, task);
-        return api_fail(call->error, API_BUSY,
-                        "The server is too busy for this at the moment. Try again in a second.");
+        return false;
+    }
+    if (api->handler.run_task(api->handler.context, task) != OK) {
+        api_task_release(api, task);
+        return api_fail(call->error, API_BUSY, "%s", busy);
     }
     call->task = task;
     call->resume = resume;

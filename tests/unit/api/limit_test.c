@@ -225,6 +225,17 @@ static void no_health(void *context, struct api_health *ret_health)
     *ret_health = (struct api_health){0};
 }
 
+static void refuse_one(struct api *api, const struct api_request *request, int64_t now_us,
+                       int status, const char *code)
+{
+    struct api_answer answer;
+
+    assert_true(api_call(api, request, now_us, &answer));
+    assert_int_equal(answer.status, status);
+    assert_true(text_contains(buf_text(answer.body), text_of(code)));
+    api_answer_deinit(&answer);
+}
+
 static void no_more_wait_than_there_is_room_for(void **state)
 {
     (void)state;
@@ -238,23 +249,30 @@ static void no_more_wait_than_there_is_room_for(void **state)
     const struct api_parts parts = {world.dir, world.accounts, world.hub, NULL};
     const struct api_config config = {0};
     struct api *api = api_create(&config, &handler, &parts);
-    const struct api_request request = {.method = TEXT("GET"),
-                                        .path = TEXT("/api/v1/audit"),
-                                        .authorization = TEXT("Bearer " ADMIN_KEY)};
+    static struct api_request requests[API_WAITING_MAX + 1];
+    static char addresses[API_WAITING_MAX + 1][40];
 
-    for (size_t i = 0; i < API_WAITING_MAX; i++)
-        assert_false(api_call(api, &request, world.now_us, &answers[i]));
-    assert_true(api_call(api, &request, world.now_us, &answers[API_WAITING_MAX]));
-    assert_int_equal(answers[API_WAITING_MAX].status, 503);
-    assert_true(text_contains(buf_text(answers[API_WAITING_MAX].body), TEXT("\"busy\"")));
-    api_answer_deinit(&answers[API_WAITING_MAX]);
+    for (size_t i = 0; i <= API_WAITING_MAX; i++) {
+        (void)snprintf(addresses[i], sizeof(addresses[i]), "192.0.2.%zu",
+                       i / API_WAITING_OF_ADDRESS_MAX);
+        requests[i] = (struct api_request){.method = TEXT("GET"),
+                                           .path = TEXT("/api/v1/audit"),
+                                           .authorization = TEXT("Bearer " ADMIN_KEY),
+                                           .peer_address = text_of(addresses[i])};
+    }
+    for (size_t i = 0; i < API_WAITING_MAX; i++) {
+        if (i == API_WAITING_OF_ADDRESS_MAX) /* one more of the first address */
+            refuse_one(api, &requests[0], world.now_us, 429, "\"too_many_requests\"");
+        assert_false(api_call(api, &requests[i], world.now_us, &answers[i]));
+    }
+    refuse_one(api, &requests[API_WAITING_MAX], world.now_us, 503, "\"busy\"");
     for (size_t i = 0; i < API_WAITING_MAX / 2; i++) {
         api_task_work(held[i], world.store);
         api_task_done(api, held[i], world.now_us);
     }
     assert_int_equal(answered, API_WAITING_MAX / 2);
     held_count = 0;
-    assert_false(api_call(api, &request, world.now_us, &answers[0])); /* there is room again */
+    assert_false(api_call(api, &requests[0], world.now_us, &answers[0])); /* there is room again */
     api_destroy(api); /* those that still wait are never answered, and nothing leaks */
     assert_int_equal(answered, API_WAITING_MAX / 2);
     api_world_deinit(&world);
