@@ -285,7 +285,7 @@ def stage_clients(outcome, _options):
                        glob.glob(os.path.join(ROOT, folder, "*.test.mjs")))
         run_tap(outcome, f"clients {os.path.basename(folder)}",
                 ["tools/with_node.sh", folder, "node", "--test", f"--test-concurrency={JOBS}",
-                 "--test-timeout=60000", "--test-force-exit", "--test-reporter=tap", *files],
+                 "--test-timeout=120000", "--test-force-exit", "--test-reporter=tap", *files],
                 timeout_s=300, env=env)
 
 

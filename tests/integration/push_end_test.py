@@ -86,7 +86,7 @@ class Ends(unittest.TestCase):
                 second = socket.next()
             self.assertEqual((second["type"], second["status"]["relayStatus"]),
                              ("status", "starting"))
-            for number in range(1, 66):  # 64 a time: more than the 4096 that are kept
+            for number in range(1, 46):  # 64 a time, or 128: more than the 4096 that are kept
                 change_all(number)
             with WebSocket(server, EVENTS + query + first) as socket:
                 snapshot = socket.next()

@@ -102,7 +102,7 @@ export function describeHooks(version, { React, JSDOM, createRoot, createTRPCRea
       await server.start(channel.id);
       await until("the change", () => page.text("output") === "never starting");
       await server.end(channel.id);
-      await until("the end", () => page.text("output") === "never starting stopped");
+      await until("the end", () => page.text("output") === "never starting stopping stopped");
       await server.subscribers(1);
       page.show();
       await server.subscribers(0);

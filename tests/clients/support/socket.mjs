@@ -76,9 +76,9 @@ export function describeSocket(version, { createClient, createWSClient, wsLink, 
       await server.start(channel.id);
       await told.count(2);
       await server.end(channel.id);
-      await told.count(3);
-      assert.deepEqual(told.relayStatuses(), [null, "starting", "stopped"]);
-      assert.equal(new Set(told.data.map(({ id }) => id)).size, 3);
+      await told.count(4);
+      assert.deepEqual(told.relayStatuses(), [null, "starting", "stopping", "stopped"]);
+      assert.equal(new Set(told.data.map(({ id }) => id)).size, 4);
     });
 
     test("one connection has several subscriptions, and each ends by itself", async () => {
@@ -142,7 +142,7 @@ export function describeSocket(version, { createClient, createWSClient, wsLink, 
       line.up();
       await until("it is told again", () => told.data.length > 1);
       // Who names the last event gets all of them; who does not, how it is now.
-      const wanted = resumes ? [null, "starting", "stopped"] : [null, "stopped"];
+      const wanted = resumes ? [null, "starting", "stopping", "stopped"] : [null, "stopped"];
       await told.count(wanted.length);
       assert.deepEqual(told.relayStatuses(), wanted);
     });

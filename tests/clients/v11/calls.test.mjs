@@ -62,6 +62,19 @@ describe("what only version 11 has", () => {
     assert.equal((await client.channel.getById.query({ id: made.id })).title, "By stream");
   });
 
+  test("httpBatchLink: more calls than a batch may have are several batches, if it is told how many", async () => {
+    const call = (options) => {
+      const client = createTRPCClient({ links: [httpBatchLink({ url: server.trpcUrl, ...options })] });
+      return Promise.all(
+        Array.from({ length: 100 }, () => client.channel.getStatus.query({ channelId: channel.id })),
+      );
+    };
+    const watch = watchedFetch();
+    assert.equal((await call({ maxItems: 64, fetch: watch.fetch })).length, 100);
+    assert.equal(watch.seen.length, 2);
+    await assert.rejects(call(), /at most 64/);
+  });
+
   test("splitLink and retryLink: only what may come again is sent again", async () => {
     const watch = watchedFetch();
     let attempts = 0;

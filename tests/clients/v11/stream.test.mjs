@@ -45,9 +45,9 @@ describe("httpSubscriptionLink", () => {
     await server.start(channel.id);
     await told.count(2);
     await server.end(channel.id);
-    await told.count(3);
-    assert.deepEqual(told.relayStatuses(), [null, "starting", "stopped"]);
-    assert.equal(new Set(told.data.map(({ id }) => id)).size, 3);
+    await told.count(4);
+    assert.deepEqual(told.relayStatuses(), [null, "starting", "stopping", "stopped"]);
+    assert.equal(new Set(told.data.map(({ id }) => id)).size, 4);
     assert.deepEqual(told.states.slice(0, 2), ["connecting", "pending"]);
   });
 
@@ -83,8 +83,8 @@ describe("httpSubscriptionLink", () => {
     await server.start(channel.id);
     await server.end(channel.id);
     line.up();
-    await told.count(3);
-    assert.deepEqual(told.relayStatuses(), [null, "starting", "stopped"]);
+    await told.count(4);
+    assert.deepEqual(told.relayStatuses(), [null, "starting", "stopping", "stopped"]);
     assert.deepEqual(told.errors, []);
   });
 
@@ -98,8 +98,8 @@ describe("httpSubscriptionLink", () => {
     const again = keep(
       collect(client.channel.onStatus.subscribe, { channelId: channel.id, lastEventId: first.data[0].id }),
     );
-    await again.count(2);
-    assert.deepEqual(again.relayStatuses(), ["starting", "stopped"]);
+    await again.count(3);
+    assert.deepEqual(again.relayStatuses(), ["starting", "stopping", "stopped"]);
     const unknown = keep(
       collect(client.channel.onStatus.subscribe, { channelId: channel.id, lastEventId: "0-1" }),
     );
