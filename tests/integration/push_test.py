@@ -80,7 +80,10 @@ class Events(Shared):
         self.assertEqual((started["type"], started["channelId"]), ("status", self.id_))
         self.assertEqual(started["status"]["relayStatus"], "starting")
         self.act("end")
-        self.assertEqual(socket.next()["status"]["relayStatus"], "stopped")
+        seen = [socket.next()["status"]["relayStatus"]]
+        if seen == ["stopping"]:  # it may be over before this could be told
+            seen.append(socket.next()["status"]["relayStatus"])
+        self.assertEqual(seen[-1], "stopped", seen)
 
     @also_tsan
     def test_a_stream_gets_the_same(self):
