@@ -187,6 +187,31 @@ class Replication(TwoServers):
             if status["relayStatus"] == relay_status:
                 return status
 
+    def test_publish_token_that_one_revokes_closes_its_publisher_on_the_other(self):
+        channel = self.a.create_channel("By token")
+        path = f"/channels/{channel['id']}/publish-tokens"
+        self.wait_seen(self.b, path, lambda r: r.status == 200, "B knows the channel")
+        made = self.b.call("POST", path, {})
+        self.assertEqual(made.status, 201, made.text)
+        self.wait_seen(self.a, path, lambda r: made.json()["id"] in r.text, "A knows the token")
+        self.a.publish(channel, key=made.json()["token"])
+        self.a.wait_status(channel, "active")
+        self.assertEqual(self.b.call("DELETE", f"{path}/{made.json()['id']}").status, 200)
+        self.a.wait_status(channel, "reconnecting")
+        self.assertEqual(self.a.call("POST", f"/channels/{channel['id']}/end").status, 200)
+
+    def test_webhook_that_one_makes_and_deletes_is_known_to_the_other(self):
+        made = self.a.call("POST", "/webhooks", {"url": "https://shop.example.org/hook",
+                                                 "events": ["relay.active"]})
+        self.assertEqual(made.status, 201, made.text)
+        path = f"/webhooks/{made.json()['id']}"
+        self.wait_seen(self.b, path, lambda r: r.status == 200, "B knows the webhook")
+        self.assertEqual(self.b.call("PATCH", path, {"description": "By B"}).status, 200)
+        self.wait_seen(self.a, path, lambda r: r.json().get("description") == "By B",
+                       "A knows the description")
+        self.assertEqual(self.a.call("DELETE", path).status, 200)
+        self.wait_seen(self.b, path, lambda r: r.status == 404, "B knows that it is gone")
+
     def test_second_server_in_the_same_folder_is_refused(self):
         done = Server({"database.url": self.url, "data.dir": self.a.settings["data.dir"]}).run(
             "serve")
