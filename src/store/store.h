@@ -277,6 +277,10 @@ MUST_USE enum err store_admin_key_load(struct store *store, uint8_t ret_hash[CRY
 /* Answers OK when the database can be read now: for /readyz. */
 MUST_USE enum err store_ping(struct store *store, struct diag *diag);
 
+/* Writes something that changes nothing: whether a database that refused a change takes them
+ * again. A full disk and a lock of somebody else's do not keep it from answering a ping. */
+MUST_USE enum err store_try_write(struct store *store, struct diag *diag);
+
 /* The number of the newest migration that this program has, and of the database. */
 uint32_t store_schema_newest(void);
 MUST_USE enum err store_schema_version(struct store *store, uint32_t *ret_version,

@@ -397,7 +397,10 @@ static void locked_database_says_so_and_works_later(void **state)
     assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     assert_err(store_apply(store, &change, &diag), ERR_AGAIN);
     assert_true(text_contains(text_of(diag.message), TEXT("another process")));
+    assert_ok(store_ping(store, &diag)); /* it can be read all the while */
+    assert_err(store_try_write(store, &diag), ERR_AGAIN);
     assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    assert_ok(store_try_write(store, &diag));
     assert_ok(store_apply(store, &change, &diag));
     assert_int_equal(sqlite3_close(other), SQLITE_OK);
     store_close(store);
