@@ -219,7 +219,7 @@ enum err wish_from_input(enum wish_procedure procedure, const json_t *input,
     struct push_wish wish = {0};
     enum err err;
 
-    if (input && json_is_null(input))
+    if (json_is_null(input)) /* false for no input at all */
         input = NULL;
     if (input && !json_is_object(input)) {
         diag_set(diag, "The input must be an object.");

@@ -254,7 +254,7 @@ static enum err find_rest(struct repair *repair)
         return listed;
     for (; number <= last; number++) {
         char path[FOLDER_PATH_LEN_MAX + 1];
-        struct walk walk;
+        struct walk walk = {0};
         enum err err = open_walk(repair, number, &walk);
 
         if (err == ERR_NOT_FOUND)

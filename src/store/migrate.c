@@ -109,7 +109,7 @@ enum err migrate_to(struct db *db, const struct migration_set *set, uint32_t ver
                     struct diag *diag)
 {
     uint32_t newest = migrations_newest(set);
-    uint32_t at;
+    uint32_t at = 0;
     enum err err = migrate_version(db, &at, diag);
 
     if (err != OK)

@@ -187,6 +187,31 @@ class Replication(TwoServers):
             if status["relayStatus"] == relay_status:
                 return status
 
+    def test_publish_token_that_one_revokes_closes_its_publisher_on_the_other(self):
+        channel = self.a.create_channel("By token")
+        path = f"/channels/{channel['id']}/publish-tokens"
+        self.wait_seen(self.b, path, lambda r: r.status == 200, "B knows the channel")
+        made = self.b.call("POST", path, {})
+        self.assertEqual(made.status, 201, made.text)
+        self.wait_seen(self.a, path, lambda r: made.json()["id"] in r.text, "A knows the token")
+        self.a.publish(channel, key=made.json()["token"])
+        self.a.wait_status(channel, "active")
+        self.assertEqual(self.b.call("DELETE", f"{path}/{made.json()['id']}").status, 200)
+        self.a.wait_status(channel, "reconnecting")
+        self.assertEqual(self.a.call("POST", f"/channels/{channel['id']}/end").status, 200)
+
+    def test_webhook_that_one_makes_and_deletes_is_known_to_the_other(self):
+        made = self.a.call("POST", "/webhooks", {"url": "https://shop.example.org/hook",
+                                                 "events": ["relay.active"]})
+        self.assertEqual(made.status, 201, made.text)
+        path = f"/webhooks/{made.json()['id']}"
+        self.wait_seen(self.b, path, lambda r: r.status == 200, "B knows the webhook")
+        self.assertEqual(self.b.call("PATCH", path, {"description": "By B"}).status, 200)
+        self.wait_seen(self.a, path, lambda r: r.json().get("description") == "By B",
+                       "A knows the description")
+        self.assertEqual(self.a.call("DELETE", path).status, 200)
+        self.wait_seen(self.b, path, lambda r: r.status == 404, "B knows that it is gone")
+
     def test_second_server_in_the_same_folder_is_refused(self):
         done = Server({"database.url": self.url, "data.dir": self.a.settings["data.dir"]}).run(
             "serve")
@@ -308,6 +333,27 @@ class Outages(TwoServers):
         history = self.b.call("GET", f"/channels/{channel['id']}/broadcasts").json()["broadcasts"]
         self.assertEqual(len(history), 1)
         self.assertIsNotNone(history[0]["endedAt"])
+
+    def test_what_nobody_was_told_is_read_when_the_connection_is_made_again(self):
+        gone, renamed = self.a.create_channel("Gone"), self.a.create_channel("Old title")
+        account = create_account(self.a, "missed@example.org")
+        person = Person(self.a, "missed@example.org")
+        wait_until(lambda: person.is_known_to(self.b), SEEN_S, "the session is good at B")
+        for channel in (gone, renamed):
+            wait_until(lambda c=channel: self.b.get(f"/api/v1/channels/{c['id']}/status").status
+                       == 200, SEEN_S, "B knows the channel")
+        # Without NOTIFY: as if it had come while the connection was lost.
+        self.postgres.psql(f"DELETE FROM sessions WHERE account_id = '{account['id']}'; "
+                           f"DELETE FROM channels WHERE id = {gone['id']}; UPDATE channels "
+                           f"SET title = 'New title' WHERE id = {renamed['id']}", "shop")
+        self.postgres.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                           "WHERE datname = 'shop'")
+        for server in self.servers:
+            wait_until(lambda s=server: not person.is_known_to(s), BACK_S, "signed out")
+            wait_until(lambda s=server: s.get(f"/api/v1/channels/{gone['id']}/status").status
+                       == 404, BACK_S, "the channel is gone")
+            wait_until(lambda s=server: s.call("GET", f"/channels/{renamed['id']}").json()["title"]
+                       == "New title", BACK_S, "the new title is known")
 
     def test_database_that_is_away_at_the_start_is_told(self):
         server = Server({"database.url": f"postgres://stoa:hunter2@127.0.0.1:"
