@@ -8,6 +8,7 @@
 #include "api/present.h"
 #include "api/words.h"
 #include "base/jsonw.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "channel/channel.h"
@@ -197,6 +198,22 @@ static bool handle_create(struct call *call)
     return hash_password(call, password, finish_create);
 }
 
+/* Who may do nothing any more is not on the air either. */
+static void end_broadcasts(struct call *call, struct text account_id)
+{
+    for (size_t i = 0; i < channel_directory_count(call->channels); i++) {
+        const struct channel *channel = channel_directory_at(call->channels, i);
+        struct diag diag = {0};
+
+        if (text_equal(text_of(channel->host_user_id), account_id) &&
+            relay_state_is_active(channel->state) &&
+            channel_end(call->channels, channel->id, "the account of this channel was disabled",
+                        call->now_us, &diag) != OK)
+            log_warn("broadcast_not_ended", LOG_U64("channel", channel->id),
+                     LOG_STR("reason", diag.message));
+    }
+}
+
 static bool update(struct call *call, struct text password_hash)
 {
     const struct account_input input = {
@@ -216,6 +233,8 @@ static bool update(struct call *call, struct text password_hash)
         return api_fail_err(call->error, err, &diag);
     }
     call_store(call, batch);
+    if (input.sets_disabled && input.is_disabled)
+        end_broadcasts(call, call->input.text[0]);
     return answer_account(call, call->input.text[0]);
 }
 

@@ -87,6 +87,7 @@ struct server {
     struct map recordings;     /* channel -> struct api_recording, the newest */
     int64_t sample_at_us;      /* the next rows of stream_metrics */
     bool is_store_ok;
+    bool is_write_refused; /* the newest batch could not be stored, and no write since */
     bool is_ping_under_way;
     char store_problem[160];
     bool is_shutting_down;

@@ -57,6 +57,7 @@ static void tell_result(struct batch_job *batch_job)
     struct server *server = batch_job->server;
 
     server->is_store_ok = batch_job->err == OK;
+    server->is_write_refused = batch_job->err != OK;
     if (batch_job->err)
         (void)snprintf(server->store_problem, sizeof(server->store_problem), "%.150s",
                        batch_job->diag.message);
@@ -245,6 +246,7 @@ uint64_t work_newest_ticket(void *context)
 struct ping_job {
     struct pool_job job;
     struct server *server;
+    bool is_write;
     enum err err;
     struct diag diag;
 };
@@ -253,7 +255,8 @@ static void ping_work(struct pool_job *job)
 {
     struct ping_job *ping = CONTAINER_OF(job, struct ping_job, job);
 
-    ping->err = store_ping(ping->server->store, &ping->diag);
+    ping->err = ping->is_write ? store_try_write(ping->server->store, &ping->diag)
+                               : store_ping(ping->server->store, &ping->diag);
 }
 
 static void ping_done(struct pool_job *job)
@@ -262,9 +265,14 @@ static void ping_done(struct pool_job *job)
     struct server *server = ping->server;
 
     server->is_ping_under_way = false;
-    server->is_store_ok = ping->err == OK;
-    (void)snprintf(server->store_problem, sizeof(server->store_problem), "%.150s",
-                   ping->diag.message);
+    if (ping->is_write && ping->err == OK)
+        server->is_write_refused = false;
+    /* One that reads says nothing of a write that was refused meanwhile. */
+    if (ping->err != OK || !server->is_write_refused) {
+        server->is_store_ok = ping->err == OK;
+        (void)snprintf(server->store_problem, sizeof(server->store_problem), "%.150s",
+                       ping->diag.message);
+    }
     mem_free(ping);
 }
 
@@ -278,6 +286,7 @@ void work_ping_store(struct server *server)
     ping->job.work = ping_work;
     ping->job.done = ping_done;
     ping->server = server;
+    ping->is_write = server->is_write_refused;
     if (pool_submit(server->pool, server->control, &ping->job) == OK)
         server->is_ping_under_way = true;
     else

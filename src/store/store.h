@@ -91,6 +91,9 @@ struct store_config {
     /* The name of this process among those on one database: up to STORE_NODE_LEN_MAX of
      * [A-Za-z0-9._-]; the same for the store and its watch. NULL or "": drawn. */
     const char *node;
+    /* Where viewers reach this process itself, for the others (table nodes); NULL or "": not told.
+     */
+    const char *node_url;
     uint32_t busy_timeout_ms; /* SQLite: how long to wait for another process; 0: 5000 */
     uint32_t
         page_count_max; /* SQLite: the file may not grow beyond this; 0: the disk is the limit */
@@ -273,6 +276,10 @@ MUST_USE enum err store_admin_key_load(struct store *store, uint8_t ret_hash[CRY
 
 /* Answers OK when the database can be read now: for /readyz. */
 MUST_USE enum err store_ping(struct store *store, struct diag *diag);
+
+/* Writes something that changes nothing: whether a database that refused a change takes them
+ * again. A full disk and a lock of somebody else's do not keep it from answering a ping. */
+MUST_USE enum err store_try_write(struct store *store, struct diag *diag);
 
 /* The number of the newest migration that this program has, and of the database. */
 uint32_t store_schema_newest(void);
