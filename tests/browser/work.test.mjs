@@ -216,6 +216,7 @@ describe("a seller at work", () => {
     await fillSignIn(page, seller.email);
     await newest().waitFor();
     assert.equal(path(), "/channels");
+    assert.equal(await page.evaluate(() => scrollY), 0, "the page begins at its top");
   });
 
   test("is signed out in the other tabs too", async () => {

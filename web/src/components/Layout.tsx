@@ -22,7 +22,7 @@ export function Layout(props: LayoutProps): ReactElement {
   const path = usePath();
   useEffect(() => {
     if (isComing) return;
-    if (shown.path !== null && shown.path !== path) main.current?.focus();
+    if (shown.path !== null && shown.path !== path) main.current?.focus({ preventScroll: true });
     shown.path = path;
   }, [path, isComing]);
 
