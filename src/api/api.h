@@ -28,7 +28,7 @@
  *              limited by address and by account.
  * Creations    take an Idempotency-Key (idempotency.h): asked twice, made once.
  * Audit        Each mutation that succeeded adds a row to the batch of its change.
- * Limits       The enum below; over them 413, 414, 400 or 503.
+ * Limits       The enum below; over them 413, 400 or 503.
  * Secrets      Answers hold stream keys only for their owner and the admin; what is shown once is
  *              stored nowhere in a form that can be read. Never log a body.
  */

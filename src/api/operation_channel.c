@@ -314,7 +314,7 @@ static void present_done(struct call *call, const struct channel *channel, bool 
             present_time(j, "tokenExpiresAt", token->row->expires_at_us);
         }
         jsonw_object_end(j);
-        present_url(j, "hlsPlaybackUrl", call->base_url, "/hls/", channel->id, "/index.m3u8");
+        present_playback(j, "hlsPlaybackUrl", channel, call->base_url);
     }
     jsonw_object_end(j);
 }

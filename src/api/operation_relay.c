@@ -33,7 +33,7 @@ static bool handle_start(struct call *call)
     jsonw_member_bool(call->out, "success", true);
     jsonw_member_u64(call->out, "channelId", channel->id);
     present_word(call->out, "relayStatus", relay_state_name(channel->state));
-    present_url(call->out, "playbackUrl", call->base_url, "/hls/", channel->id, "/index.m3u8");
+    present_playback(call->out, "playbackUrl", channel, call->base_url);
     jsonw_member_text(call->out, "streamKey", secret_reveal(&channel->stream_key));
     jsonw_object_end(call->out);
     return true;
@@ -169,7 +169,7 @@ static bool handle_active_recordings(struct call *call)
 static void present_hls(struct call *call, const struct channel *channel)
 {
     if (relay_state_is_playable(channel->state))
-        present_url(call->out, "hlsUrl", call->base_url, "/hls/", channel->id, "/index.m3u8");
+        present_playback(call->out, "hlsUrl", channel, call->base_url);
     else
         jsonw_member_null(call->out, "hlsUrl");
 }

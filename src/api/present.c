@@ -117,6 +117,19 @@ static void present_life(struct jsonw *j, const struct channel *channel)
     present_word(j, "relayStatus", relay_state_name(channel->state));
 }
 
+/* What another server runs is played from there, if that tells where it is. Else from where this
+ * one is reached: then something in front finds the right one. */
+static struct text playback_base(const struct channel *channel, struct text base_url)
+{
+    return channel->is_foreign && channel->node_url[0] ? text_of(channel->node_url) : base_url;
+}
+
+void present_playback(struct jsonw *j, const char *key, const struct channel *channel,
+                      struct text base_url)
+{
+    present_url(j, key, playback_base(channel, base_url), "/hls/", channel->id, "/index.m3u8");
+}
+
 static void present_summary_members(struct jsonw *j, const struct channel *channel,
                                     struct text base_url)
 {
@@ -126,7 +139,7 @@ static void present_summary_members(struct jsonw *j, const struct channel *chann
     present_viewers(j, channel);
     present_time(j, "startedAt", channel->started_at_us);
     present_time(j, "endedAt", channel->ended_at_us);
-    present_url(j, "hlsPlaybackUrl", base_url, "/hls/", channel->id, "/index.m3u8");
+    present_playback(j, "hlsPlaybackUrl", channel, base_url);
     present_url(j, "watchUrl", base_url, "/watch/", channel->id, "");
     present_url(j, "studioUrl", base_url, "/studio/", channel->id, "");
     present_time(j, "createdAt", channel->created_at_us);
@@ -165,7 +178,7 @@ void present_status(struct jsonw *j, const struct channel *channel, struct text 
     present_life(j, channel);
     present_word(j, "relayError", channel->state == RELAY_ERROR ? channel->reason : NULL);
     if (relay_state_is_playable(channel->state))
-        present_url(j, "hlsPlaybackUrl", base_url, "/hls/", channel->id, "/index.m3u8");
+        present_playback(j, "hlsPlaybackUrl", channel, base_url);
     else
         jsonw_member_null(j, "hlsPlaybackUrl");
     present_path(j, "recordingUrl", base_url, channel->recording_url);
@@ -207,7 +220,7 @@ void present_relay(struct jsonw *j, const struct channel *channel, struct text b
     present_word(j, "healthReason", channel->health.reason);
     present_time(j, "startedAt", is_active ? channel->started_at_us : 0);
     if (relay_state_is_playable(channel->state))
-        present_url(j, "playbackUrl", base_url, "/hls/", channel->id, "/index.m3u8");
+        present_playback(j, "playbackUrl", channel, base_url);
     else
         jsonw_member_null(j, "playbackUrl");
     jsonw_member_str(j, "source", "local");

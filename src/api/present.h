@@ -49,6 +49,10 @@ void present_seconds_between(struct jsonw *j, const char *key, int64_t from_us, 
 
 /* ---- channels ---- */
 
+/* The URL of its playlist, also while there is none. */
+void present_playback(struct jsonw *j, const char *key, const struct channel *channel,
+                      struct text base_url);
+
 /* One of a list. */
 void present_summary(struct jsonw *j, const struct channel *channel, struct text base_url);
 void present_status(struct jsonw *j, const struct channel *channel, struct text base_url);

@@ -60,6 +60,8 @@ static const struct key keys[] = {
     {"public",   "url",             KIND_URL,     AT(public_url),       "",               0,   0,       false, "What links and playback URLs start with; empty: taken from each request."},
     {"data",     "dir",             KIND_TEXT,    AT(data_dir),         "./data",         0,   0,       false, "Folder of the database and of the recordings."},
     {"database", "url",             KIND_DATABASE, AT(database_url),    "",               0,   0,       false, "sqlite:<path>, or postgres://user:password@host/database; empty: stoa.db in data.dir.", "DATABASE_URL"},
+    {"node",     "url",             KIND_URL,     AT(node_url),         "",               0,   0,       false, "Where viewers reach this server itself, when several share a database: its broadcasts are played from there."},
+    {"node",     "media_origins",   KIND_TEXT,    AT(node_media_origins), "",             0,   0,       false, "node.url of the other servers, separated by spaces: the pages may play from there."},
     {"worker",   "path",            KIND_TEXT,    AT(worker_path),      "",               0,   0,       false, "The program stoa-worker; empty: beside stoa."},
     {"admin",    "email",           KIND_TEXT,    AT(admin_email),      "admin@localhost", 0,  0,       false, "Who may sign in as admin: the account is made at the first start."},
     {"admin",    "password",        KIND_SECRET,  AT(admin_password),   "",               8,   0,       false, "Its password at the first start; empty: made up and printed then."},

@@ -39,6 +39,8 @@ struct config {
     char public_url[CONFIG_TEXT_MAX + 1];
     char data_dir[CONFIG_TEXT_MAX + 1];
     char database_url[CONFIG_TEXT_MAX + 1];
+    char node_url[CONFIG_TEXT_MAX + 1];
+    char node_media_origins[CONFIG_TEXT_MAX + 1];
     char worker_path[CONFIG_TEXT_MAX + 1]; /* "": beside the program */
     struct secret admin_key;
     int64_t session_idle_s;

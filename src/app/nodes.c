@@ -153,7 +153,8 @@ enum err nodes_open_store(struct server *server, struct diag *diag)
 {
     const struct config *config = &server->config;
     struct nodes *nodes = mem_zalloc(sizeof(*nodes));
-    struct store_config store_config = {.url = nodes->url, .node = nodes->name};
+    struct store_config store_config = {
+        .url = nodes->url, .node = nodes->name, .node_url = config->node_url};
 
     server->nodes = nodes;
     nodes->server = server;
@@ -327,6 +328,16 @@ static void close_what_the_dead_left(struct server *server, int64_t now_us)
                                            now_us);
 }
 
+static void note_urls(struct server *server, const struct store_result *result)
+{
+    for (size_t i = 0; i < result->count; i++)
+        if (strcmp(result->nodes[i].id, server->nodes->name) != 0 &&
+            channel_directory_set_node_url(server->directory, text_of(result->nodes[i].id),
+                                           text_of(result->nodes[i].url)) != OK)
+            log_limited(LOG_WARN, 1, "node_url_not_known", LOG_STR("node", result->nodes[i].id),
+                        LOG_STR("effect", "its broadcasts are not played from here"));
+}
+
 struct beat_job {
     struct pool_job job;
     struct server *server;
@@ -358,6 +369,7 @@ static void take_beat(struct server *server, const struct beat_job *beat)
 
     if (beat->err == OK) {
         note_peers(server->nodes, &beat->result, now_us);
+        note_urls(server, &beat->result);
         close_what_the_dead_left(server, now_us);
         control_arm(server);
     } else {

@@ -172,6 +172,7 @@ static enum err listen_edge(struct server *server, struct edge *edge, struct dia
 static enum err create_edges(struct server *server, struct diag *diag)
 {
     static char names[SERVER_EDGES_MAX][16];
+    char media_urls[2 * CONFIG_TEXT_MAX + 4];
     const struct config *config = &server->config;
     struct edge_config edge_config = {
         .http = http_config_default(),
@@ -180,7 +181,7 @@ static enum err create_edges(struct server *server, struct diag *diag)
         .push_epoch = crypto_random_u64() >> 16, /* short, and hardly ever that of another run */
         .push = {.subscribers_max = (uint32_t)config->subscribers_max,
                  .per_address_max = (uint32_t)config->subscribers_per_address},
-        .public_url = config->public_url,
+        .media_urls = media_urls,
         .trusts_forwarded = config->trusts_forwarded,
         .files = server->files_pool,
         .recordings = server->recordings_path,
@@ -192,6 +193,8 @@ static enum err create_edges(struct server *server, struct diag *diag)
     };
     size_t count = wanted_edges(config);
 
+    (void)snprintf(media_urls, sizeof(media_urls), "%s %s", config->public_url,
+                   config->node_media_origins); /* fits */
     edge_config.http.conns_max = (uint32_t)config->connections_max;
     edge_config.http.conns_per_address_max = (uint32_t)config->connections_per_address;
     for (size_t i = 0; i < count; i++) {
@@ -265,6 +268,8 @@ static void destroy_all(struct server *server)
 {
     for (size_t i = 0; i < server->edge_count; i++)
         edge_destroy(server->edges[i]);
+    loop_timer_cancel(&server->media_second); /* the media loop runs once more below */
+    loop_timer_cancel(&server->record_minute);
     if (server->live) { /* the start failed, or the shutdown was cut short */
         live_destroy(server->live, on_gone, server->media);
         loop_run(server->media); /* until the worker has ended */

@@ -168,6 +168,7 @@ struct channel {
      * that is another one, which alone knows more than is written here. */
     char node[STORE_NODE_LEN_MAX + 1];
     bool is_foreign;
+    char node_url[ROW_NODE_URL_LEN_MAX + 1]; /* while foreign: where it is played; "": not known */
 
     /* The directory's own. */
     uint64_t ticket; /* of the newest change that was sent to the store */
@@ -284,6 +285,11 @@ void channel_directory_give_ids(struct channel_directory *dir, enum channel_ids 
  * the database was away or another server took this one for dead, is stored once more. */
 void channel_directory_on_foreign(struct channel_directory *dir, uint64_t id,
                                   const struct channel_row *row, uint64_t ticket, int64_t now_us);
+
+/* Where viewers reach that server itself; empty: it does not tell. Calls `changed` for what it runs
+ * when this is news. ERR_LIMIT: more servers than the directory knows. */
+MUST_USE enum err channel_directory_set_node_url(struct channel_directory *dir, struct text node,
+                                                 struct text url);
 
 /* That server is dead: its broadcasts are closed as stopped, as after a crash of our own. */
 void channel_directory_on_dead_node(struct channel_directory *dir, struct text node,

@@ -47,6 +47,7 @@ void channel_directory_destroy(struct channel_directory *dir)
     for (size_t i = 0; i < dir->channels.count; i++)
         destroy_channel(dir->channels.items[i]);
     vec_deinit(&dir->channels);
+    vec_deinit(&dir->places);
     map_deinit(&dir->by_id);
     map_deinit(&dir->by_key);
     mem_free(dir);

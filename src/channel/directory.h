@@ -23,6 +23,14 @@ struct id_supply {
     uint64_t low; /* with fewer left, another block is wanted */
 };
 
+/* Another server, that tells where it is. */
+struct node_place {
+    char node[STORE_NODE_LEN_MAX + 1];
+    char url[ROW_NODE_URL_LEN_MAX + 1];
+};
+
+enum { DIRECTORY_NODES_MAX = 1000 };
+
 struct channel_directory {
     struct channel_limits limits;
     struct channel_handler handler;
@@ -34,6 +42,7 @@ struct channel_directory {
     struct id_supply channel_ids;
     struct id_supply broadcast_ids;
     char node[STORE_NODE_LEN_MAX + 1]; /* this server's name; "": there is no other */
+    VEC(struct node_place) places;     /* of others */
     uint64_t ticket;
     int64_t wall_offset_us;
     int64_t deadline_us; /* not later than the earliest of all channels */

@@ -4,6 +4,7 @@
  */
 #include "channel/directory.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void channel_directory_set_node(struct channel_directory *dir, const char *node)
@@ -39,6 +40,23 @@ static bool is_other_node(const struct channel_directory *dir, const char *node)
     return *node && *dir->node && strcmp(node, dir->node) != 0;
 }
 
+static struct node_place *find_place(const struct channel_directory *dir, struct text node)
+{
+    for (size_t i = 0; i < dir->places.count; i++)
+        if (text_equal(text_of(dir->places.items[i].node), node))
+            return &dir->places.items[i];
+    return NULL;
+}
+
+static void take_place(const struct channel_directory *dir, struct channel *channel)
+{
+    const struct node_place *place =
+        channel->is_foreign ? find_place(dir, text_of(channel->node)) : NULL;
+
+    (void)snprintf(channel->node_url, sizeof(channel->node_url), "%s",
+                   place ? place->url : ""); /* of the same size */
+}
+
 void directory_take_state(const struct channel_directory *dir, struct channel *channel,
                           const struct channel_row *row)
 {
@@ -49,6 +67,7 @@ void directory_take_state(const struct channel_directory *dir, struct channel *c
     memcpy(channel->node, row->node, sizeof(channel->node));
     channel->is_foreign = relay_state_is_active(channel->state) && is_other_node(dir, row->node);
     channel->broadcast_id = channel->is_foreign ? row->open_broadcast_id : 0;
+    take_place(dir, channel);
 }
 
 static void tell(const struct channel_directory *dir, uint64_t id, enum channel_event_kind kind,
@@ -133,6 +152,36 @@ void channel_directory_on_foreign(struct channel_directory *dir, uint64_t id,
             directory_repair(dir, channel, row->open_broadcast_id, now_us);
         tell(dir, id, CHANNEL_CREATED, channel->state, channel);
     }
+}
+
+enum err channel_directory_set_node_url(struct channel_directory *dir, struct text node,
+                                        struct text url)
+{
+    struct node_place *place = find_place(dir, node);
+
+    if (place ? text_equal(text_of(place->url), url) : url.len == 0)
+        return OK;
+    if (node.len > STORE_NODE_LEN_MAX || url.len > ROW_NODE_URL_LEN_MAX)
+        return ERR_LIMIT;
+    if (!place) {
+        struct node_place fresh = {0};
+
+        if (!vec_push(&dir->places, fresh, DIRECTORY_NODES_MAX))
+            return ERR_LIMIT;
+        place = &dir->places.items[dir->places.count - 1];
+        memcpy(place->node, node.ptr, node.len);
+    }
+    memset(place->url, 0, sizeof(place->url));
+    memcpy(place->url, url.len ? url.ptr : "", url.len);
+    for (size_t i = 0; i < dir->channels.count; i++) {
+        struct channel *channel = dir->channels.items[i];
+
+        if (!channel->is_foreign || !text_equal(text_of(channel->node), node))
+            continue;
+        take_place(dir, channel);
+        tell(dir, channel->id, CHANNEL_UPDATED, channel->state, channel);
+    }
+    return OK;
 }
 
 void channel_directory_on_dead_node(struct channel_directory *dir, struct text node, int64_t now_us)

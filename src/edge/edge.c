@@ -272,7 +272,7 @@ enum err edge_create(struct loop *loop, const struct edge_config *config,
     push_hub_init(&edge->push, config->push_epoch, &config->push);
     list_init(&edge->trpc_sockets);
     loop_idle_init(&edge->push_idle);
-    pages_init(&edge->pages, text_of(config->public_url));
+    pages_init(&edge->pages, text_of(config->media_urls));
     edge->recordings = recordings_create(loop, config->files, config->recordings);
     loop_timer_set(loop, &edge->second, loop_now_us(loop) + US_PER_S, on_second);
     *ret_edge = edge;

@@ -143,7 +143,8 @@ struct edge_config {
     size_t cors_origins_count;
     uint64_t push_epoch; /* of this run: ids of events of another are of no use */
     struct push_limits push;
-    const char *public_url; /* public.url, or ""; read by edge_create() only */
+    /* Of public.url and other servers, with spaces between, or ""; read by edge_create() only. */
+    const char *media_urls;
     bool trusts_forwarded;  /* X-Forwarded-Proto and -For of a proxy in front are believed */
     struct pool *files;     /* reads recordings; borrowed; NULL: none are served */
     const char *recordings; /* their folder; borrowed for good */

@@ -4,7 +4,7 @@
 #include "base/writer.h"
 #include "edge/edge.h"
 
-enum { POLICY_LEN_MAX = 1024 };
+enum { POLICY_LEN_MAX = 4096 };
 
 /* What is for other sites: the player's page and scripts. Only that may stand in their frames. */
 static bool is_embed(struct text path)
@@ -36,30 +36,39 @@ static struct text origin_of(struct text url)
     return text_sub(url, 0, scheme_len + host.len);
 }
 
-/* Playback URLs start with public.url, and a page may be opened under another address. */
-static void write_media_sources(struct writer *w, struct text origin)
+static void write_origins(struct writer *w, struct text media_urls, bool also_sockets)
 {
-    writer_str(w, "; media-src 'self' blob:");
-    if (origin.len) {
+    while (media_urls.len) {
+        struct text origin = origin_of(text_cut(&media_urls, ' '));
+
+        if (origin.len == 0)
+            continue;
         writer_char(w, ' ');
         writer_text(w, origin);
-    }
-    writer_str(w, "; connect-src 'self'");
-    if (origin.len) {
-        writer_char(w, ' ');
-        writer_text(w, origin);
+        if (!also_sockets)
+            continue;
         /* http -> ws, https -> wss */
         writer_str(w, " ws");
         writer_text(w, text_sub(origin, 4, origin.len));
     }
 }
 
-void pages_write_policy(struct writer *w, struct text path, struct text public_url)
+/* Playback URLs start with public.url, or with that of another server; a page may be opened under
+ * another address. */
+static void write_media_sources(struct writer *w, struct text media_urls)
+{
+    writer_str(w, "; media-src 'self' blob:");
+    write_origins(w, media_urls, false);
+    writer_str(w, "; connect-src 'self'");
+    write_origins(w, media_urls, true);
+}
+
+void pages_write_policy(struct writer *w, struct text path, struct text media_urls)
 {
     /* Its own scripts and styles, media of this server, nothing from elsewhere. */
     writer_str(w, "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
                   "img-src 'self' data: blob:; worker-src 'self' blob:");
-    write_media_sources(w, origin_of(public_url));
+    write_media_sources(w, media_urls);
     writer_str(w, "; frame-ancestors ");
     writer_str(w, is_embed(path) ? "*" : "'none'");
     writer_str(w, "; base-uri 'none'; form-action 'self'");
@@ -67,14 +76,14 @@ void pages_write_policy(struct writer *w, struct text path, struct text public_u
 
 /* ---- files ---- */
 
-static struct http_asset *to_asset(const struct edge_file *file, struct text public_url)
+static struct http_asset *to_asset(const struct edge_file *file, struct text media_urls)
 {
     char memory[POLICY_LEN_MAX];
     struct writer policy = writer_fixed(memory, sizeof(memory));
     struct text path = text_of(file->path);
     struct slice slice = slice_take(buf_static(file->bytes, file->len));
 
-    pages_write_policy(&policy, path, public_url);
+    pages_write_policy(&policy, path, media_urls);
     const struct http_header_line headers[] = {
         {"Content-Security-Policy", writer_as_text(&policy)},
         {"X-Content-Type-Options", TEXT("nosniff")},
@@ -94,11 +103,11 @@ static struct http_asset *to_asset(const struct edge_file *file, struct text pub
     return http_asset_create(&params);
 }
 
-void pages_init(struct pages *pages, struct text public_url)
+void pages_init(struct pages *pages, struct text media_urls)
 {
     *pages = (struct pages){0};
     for (size_t i = 0; i < edge_file_count; i++) {
-        struct http_asset *asset = to_asset(&edge_files[i], public_url);
+        struct http_asset *asset = to_asset(&edge_files[i], media_urls);
 
         (void)map_put(&pages->by_path, text_of(edge_files[i].path), asset);
         if (text_equal(text_of(edge_files[i].path), TEXT("/index.html")))

@@ -22,12 +22,12 @@ struct pages {
     struct http_asset *embed;
 };
 
-/* `public_url` (public.url, may be empty) names an origin that the pages may load media from. */
-void pages_init(struct pages *pages, struct text public_url);
+/* `media_urls`, with spaces between, name the origins that the pages may load media from. */
+void pages_init(struct pages *pages, struct text media_urls);
 void pages_serve(const struct pages *pages, struct http_request *request);
 void pages_deinit(struct pages *pages);
 
 /* The value of Content-Security-Policy for the file at that path. */
-void pages_write_policy(struct writer *w, struct text path, struct text public_url);
+void pages_write_policy(struct writer *w, struct text path, struct text media_urls);
 
 #endif

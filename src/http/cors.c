@@ -9,7 +9,8 @@
 
 enum { REQUESTED_LEN_MAX = 512 };
 
-static const char exposed[] = "Location, Link, ETag, Accept-Post, Age, Date, Retry-After";
+static const char exposed[] =
+    "Location, Link, ETag, Accept-Post, Age, Date, Retry-After, Idempotency-Replayed";
 
 static bool is_listed(const struct http_server *server, struct text origin)
 {

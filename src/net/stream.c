@@ -28,6 +28,7 @@ struct stream {
     bool is_clocked; /* low water is set: reads are tried without an edge */
     bool is_closed;
     bool is_shut_down; /* FIN follows the queue */
+    bool is_notified;  /* TLS: close_notify is written */
 
     struct slice *queue; /* ring of slices not yet sent; allocated while needed */
     size_t queue_first;
@@ -97,12 +98,18 @@ static enum err send_vectors(struct stream *stream, struct iovec *vectors, size_
                              size_t *ret_sent)
 {
     struct msghdr header = {.msg_iov = vectors, .msg_iovlen = count};
+    size_t len = 0;
     ssize_t sent;
 
+    for (size_t i = 0; i < count; i++)
+        len += vectors[i].iov_len;
     do {
         sent = sendmsg(stream->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
     if (sent >= 0) {
+        /* epoll(7): less than was given means that the socket is full, and an edge will come. */
+        if ((size_t)sent < len)
+            stream->may_write = false;
         *ret_sent = (size_t)sent;
         return OK;
     }
@@ -242,6 +249,15 @@ static enum err flush_tls(struct stream *stream)
     return err;
 }
 
+static void notify_close(struct stream *stream)
+{
+    if (!stream->tls || stream->is_notified)
+        return;
+    stream->is_notified = true;
+    tls_session_close_notify(stream->tls);
+    (void)send_gathered(stream); /* a broken connection needs no notice */
+}
+
 static enum err flush(struct stream *stream)
 {
     if (stream->is_handshaking)
@@ -254,8 +270,11 @@ static enum err flush(struct stream *stream)
         return err;
     if (had_queue && stream->queue_count == 0)
         queue_clear(stream);
-    if (stream->is_shut_down && stream->queue_count == 0 && !stream->records.buf)
-        (void)shutdown(stream->fd, SHUT_WR);
+    if (stream->is_shut_down && stream->queue_count == 0 && !stream->records.buf) {
+        notify_close(stream);
+        if (!stream->records.buf)
+            (void)shutdown(stream->fd, SHUT_WR);
+    }
     return OK;
 }
 
@@ -316,12 +335,7 @@ void stream_shutdown(struct stream *stream)
     if (stream->is_shut_down)
         return;
     stream->is_shut_down = true;
-    if (stream->tls && !stream->is_handshaking && stream->queue_count == 0 &&
-        !stream->records.buf) {
-        tls_session_close_notify(stream->tls);
-        (void)send_gathered(stream); /* a broken connection needs no notice */
-    }
-    (void)flush(stream);
+    (void)flush(stream); /* a broken connection shows at the next read */
 }
 
 /* ---- reading ---- */
@@ -498,10 +512,8 @@ void stream_close(struct stream *stream)
     stream->is_closed = true;
     loop_fd_remove(&stream->watch);
     loop_idle_cancel(&stream->again);
-    if (stream->tls && !stream->is_handshaking && !stream->records.buf && !stream->queue_count) {
-        tls_session_close_notify(stream->tls);
-        (void)send_gathered(stream); /* the peer is told if it still listens */
-    }
+    if (!stream->is_handshaking && !stream->records.buf && !stream->queue_count)
+        notify_close(stream); /* the peer is told if it still listens */
     tls_gather()->len = 0;
     tls_session_destroy(stream->tls);
     queue_clear(stream);

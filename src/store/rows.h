@@ -32,6 +32,7 @@ enum {
     ROW_ADDRESS_LEN_MAX = 45,
     ROW_AGENT_LEN_MAX = 199,
     ROW_URL_LEN_MAX = 2047,
+    ROW_NODE_URL_LEN_MAX = 255,
     ROW_SIGNING_SECRET_LEN_MAX = 99,
     ROW_EVENTS_LEN_MAX = 511,
     ROW_EVENT_LEN_MAX = 47,
@@ -183,6 +184,7 @@ struct node_row {
     char id[ROW_WORD_LEN_MAX + 1];
     int64_t started_at_us;
     int64_t last_seen_at_us;
+    char url[ROW_NODE_URL_LEN_MAX + 1]; /* where viewers reach it itself; "": not told */
 };
 
 /* idempotency_keys: what a creation answered, for a day */

@@ -51,6 +51,8 @@ enum err store_open(const struct store_config *config, struct store **ret_store,
     struct store *store = mem_zalloc(sizeof(*store));
     enum err err = name_node(store, config->node, diag);
 
+    if (config->node_url) /* cut, if it is longer than any setting */
+        (void)snprintf(store->node_url, sizeof(store->node_url), "%s", config->node_url);
     store->told = writer_fixed(store->told_bytes, sizeof(store->told_bytes));
     if (err == OK)
         err = db_open(config, &store->db, diag);
@@ -654,6 +656,7 @@ enum err store_beat(struct store *store, int64_t now_us, struct diag *diag)
         store->started_at_us = now_us;
     row.started_at_us = store->started_at_us;
     memcpy(row.id, store->node, sizeof(row.id));
+    memcpy(row.url, store->node_url, sizeof(row.url));
     enum err err = store_begin(store, diag);
     if (err != OK)
         return err;

@@ -91,6 +91,9 @@ struct store_config {
     /* The name of this process among those on one database: up to STORE_NODE_LEN_MAX of
      * [A-Za-z0-9._-]; the same for the store and its watch. NULL or "": drawn. */
     const char *node;
+    /* Where viewers reach this process itself, for the others (table nodes); NULL or "": not told.
+     */
+    const char *node_url;
     uint32_t busy_timeout_ms; /* SQLite: how long to wait for another process; 0: 5000 */
     uint32_t
         page_count_max; /* SQLite: the file may not grow beyond this; 0: the disk is the limit */

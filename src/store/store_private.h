@@ -21,6 +21,7 @@ struct id_block {
 struct store {
     struct db *db;
     char node[STORE_NODE_LEN_MAX + 1];
+    char node_url[ROW_NODE_URL_LEN_MAX + 1];
     int64_t started_at_us;
     struct id_block row_ids[STORE_TABLES_END]; /* of the counted tables */
     struct writer told; /* "<node> <table> <id>,<table> <id>": what the transaction wrote so far */

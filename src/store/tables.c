@@ -198,6 +198,7 @@ static const struct column nodes[] = {
     COLUMN(node_row, id, "id", TEXT, COLUMN_KEY),
     COLUMN(node_row, started_at_us, "started_at", I64, 0),
     COLUMN(node_row, last_seen_at_us, "last_seen_at", I64, 0),
+    COLUMN(node_row, url, "url", WORD, 0),
 };
 
 #define TABLE(name, row, id_column, has_number, is_counted, is_told)                               \

@@ -77,7 +77,7 @@ describe("a broadcast from the studio", () => {
     const latency = await until("a settled latency", async () => {
       const seconds = await badgeLatency(watch);
       return seconds < 3 ? seconds : 0;
-    });
+    }, 30_000);
     assert.ok(latency > 0);
     await checkPage(watch, "watch-live");
   });

@@ -1,11 +1,11 @@
 /*
- * Pages move by what the server tells, without being asked. The server's side of the connection is the test's
- * here, and the status that can be asked for stands still: what moves was told.
+ * Pages move by what the server tells, without being asked. In most of these the server's side of the connection
+ * is the test's, and the status that can be asked for stands still: what moves was told.
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { placeholder } from "./support/player.mjs";
-import { createChannel, openBrowser, removeChannel, statusOf, until, url } from "./support/stoa.mjs";
+import { api, createChannel, openBrowser, removeChannel, statusOf, until, url } from "./support/stoa.mjs";
 
 const EVENTS = /\/api\/v1\/events\?/;
 
@@ -63,6 +63,22 @@ describe("a page that is told", () => {
     assert.equal(addresses.length, 1);
     assert.equal(addresses[0].searchParams.get("channels"), String(channel.id));
     assert.ok(!asked.some((path) => path.endsWith("/status")), "nobody asked");
+  });
+
+  test("moves by the server's own word, and asks only once, at its beginning", async () => {
+    const asked = [];
+    page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+    const socket = page.waitForEvent("websocket");
+    await page.goto(`${url}/watch/${channel.id}`);
+    await placeholder(page, "Not live yet").waitFor();
+    await (await socket).waitForEvent("framereceived");
+    for (let round = 0; round < 3; round++) {
+      await api("POST", `/channels/${channel.id}/start`);
+      await placeholder(page, "Stream starting…").waitFor({ timeout: 2_000 });
+      await api("POST", `/channels/${channel.id}/end`);
+      await placeholder(page, "Stream ended").waitFor({ timeout: 2_000 });
+    }
+    assert.deepEqual(asked.filter((path) => path.endsWith("/status")).length, 1);
   });
 
   test("asks for what it missed when the connection was lost", async () => {

@@ -53,7 +53,6 @@ describe("a seller at work", () => {
     await checkPage(page, "sign-in");
     await fillSignIn(page, seller.email, "a wrong password");
     assert.equal(await page.getByRole("alert").innerText(), "The e-mail or the password is wrong.");
-    await checkPage(page, "sign-in-refused");
     await fillSignIn(page, seller.email);
     await page.getByRole("heading", { name: "API keys" }).waitFor();
     assert.equal(path(), "/account/keys");
@@ -95,7 +94,6 @@ describe("a seller at work", () => {
     await page.getByRole("button", { name: "Create channel" }).click();
     await page.getByText("It must have 1 to 200 bytes.").waitFor();
     assert.equal(await title.getAttribute("aria-invalid"), "true");
-    await checkPage(page, "dialog-refused");
     await title.fill("Friday <b>ceramics</b> sale");
     const sent = page.waitForRequest((request) => request.method() === "POST");
     await page.getByRole("button", { name: "Create channel" }).click();
@@ -207,7 +205,6 @@ describe("a seller at work", () => {
     await page.waitForURL(/\/(admin|sign-in)/);
     if (path() === "/sign-in") await fillSignIn(page, seller.email);
     await page.getByRole("heading", { name: "This page is not for your account" }).waitFor();
-    await checkPage(page, "admin-denied");
   });
 
   test("signs in again when the session has ended, and is back where they were", async () => {

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import socket
 import sqlite3
 import threading
 import time
@@ -65,9 +66,13 @@ class TwoServers(unittest.TestCase):
             cls.servers = []
             for _ in range(2):
                 server = Server({"database.url": cls.url, **cls.settings})
-                stack.callback(server.close)
-                cls.servers.append(server.start())
+                server.settings["node.url"] = f"http://127.0.0.1:{server.ports['http']}"
+                cls.servers.append(server)
             cls.a, cls.b = cls.servers
+            cls.b.settings["node.media_origins"] = cls.a.settings["node.url"]
+            for server in cls.servers:
+                server.start()
+                stack.callback(server.close)
             cls.stack = stack.pop_all()
 
     @classmethod
@@ -160,7 +165,15 @@ class Replication(TwoServers):
             refused = self.b.call("POST", f"/channels/{channel['id']}/end")
             self.assertEqual(refused.status, 409, refused.text)
             self.assertIn("another server", refused.text)
+            # It is played from A, and B's pages may do so.
             self.assertEqual(self.b.get(f"/hls/{channel['id']}/index.m3u8").status, 404)
+            at_a = f"{self.a.settings['node.url']}/hls/{channel['id']}/index.m3u8"
+            self.assertEqual(self.b.status(channel)["hlsPlaybackUrl"], at_a)
+            told = self.b.call("GET", f"/channels/{channel['id']}/playback").json()
+            self.assertEqual(told["hlsUrl"], at_a)
+            policy = self.b.get(f"/watch/{channel['id']}").headers["Content-Security-Policy"]
+            self.assertIn(f"media-src 'self' blob: {self.a.settings['node.url']};", policy)
+            self.assertNotIn(self.a.settings["node.url"], self.a.status(channel)["hlsPlaybackUrl"])
             self.a.wait_moving(channel)
             self.assertEqual(self.a.call("POST", f"/channels/{channel['id']}/end").status, 200)
             self.assertEqual(self.wait_pushed(events, "stopped")["isLive"], False)
@@ -306,6 +319,17 @@ class Outages(TwoServers):
         self.assertNotIn("hunter2", done.stderr)
         done = server.run("check")
         self.assertRegex(done.stdout, r"(?m)^FAIL +database .*cannot be reached")
+
+    def test_database_that_does_not_answer_at_the_start_is_told(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            server = Server({"database.url": "postgres://stoa:hunter2@127.0.0.1:"
+                                             f"{silent.getsockname()[1]}/shop"})
+            self.addCleanup(server.remove)
+            done = server.run("serve")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("stoa: ", done.stderr)
+        self.assertFalse(harness.REPORT.search(done.stderr), done.stderr)
+        self.assertNotIn("hunter2", done.stderr)
 
 
 class OneFile(unittest.TestCase):

@@ -7,14 +7,29 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import socket
 import struct
 import time
+import urllib.parse
 
 from harness import Waited
 
+EVENTS = "/api/v1/events"
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+
+
+def metric(server, name):
+    found = re.search(rf"^{name} (\d+)$", server.get("/metrics").text, re.MULTILINE)
+    return int(found.group(1))
+
+
+def trpc_path(procedure, input_=None, **parameters):
+    if input_ is not None:
+        parameters["input"] = json.dumps(input_)
+    query = urllib.parse.urlencode(parameters)
+    return f"/trpc/{procedure}" + (f"?{query}" if query else "")
 
 
 class Refused(AssertionError):

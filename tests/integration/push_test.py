@@ -1,29 +1,13 @@
-"""Events of channels by WebSocket, event stream and tRPC: what subscribers get, and what ends them."""
+"""Events of channels by WebSocket, event stream and tRPC: what subscribers get."""
 import contextlib
 import json
 import os
-import re
-import signal
 import time
 import unittest
-import urllib.parse
 
 from harness import ADMIN_KEY, Process, Server, also_tsan, wait_until
-from push_client import BINARY, PING, Closed, EventStream, Refused, WebSocket
-
-EVENTS = "/api/v1/events"
-
-
-def metric(server, name):
-    found = re.search(rf"^{name} (\d+)$", server.get("/metrics").text, re.MULTILINE)
-    return int(found.group(1))
-
-
-def trpc_path(procedure, input_=None, **parameters):
-    if input_ is not None:
-        parameters["input"] = json.dumps(input_)
-    query = urllib.parse.urlencode(parameters)
-    return f"/trpc/{procedure}" + (f"?{query}" if query else "")
+from push_client import (BINARY, EVENTS, PING, PONG, Closed, EventStream, Refused, WebSocket, metric,
+                         trpc_path)
 
 
 class Shared(unittest.TestCase):
@@ -224,6 +208,76 @@ class Events(Shared):
         finally:
             self.server.publishers.pop().kill()
 
+    def test_who_listens_to_a_channel_hears_of_its_end(self):
+        made = self.server.create_channel("short")
+        query = f"?channels={made['id']},{self.id_}"
+        socket, stream = self.socket(query), self.stream(query)
+        for _ in range(2):
+            self.assertEqual(socket.next()["type"], "snapshot")
+            self.assertEqual(stream.next()["event"], "snapshot")
+        self.assertEqual(self.server.call("DELETE", f"/channels/{made['id']}").status, 200)
+        deleted = socket.next()
+        self.assertEqual((deleted["type"], deleted["channelId"]), ("deleted", made["id"]))
+        event = stream.next()
+        self.assertEqual((event["event"], event["id"]), ("deleted", deleted["id"]))
+        self.assertEqual(json.loads(event["data"]), deleted)
+        # It goes on with the other one, and who comes again is told that there is none.
+        self.act("start")
+        self.assertEqual(socket.next()["channelId"], self.id_)
+        self.assertEqual(json.loads(stream.next()["data"])["channelId"], self.id_)
+        again = self.socket(f"?channels={made['id']}&lastEventId={deleted['id']}").next()
+        self.assertEqual((again["type"], again["code"]), ("error", "not_found"))
+
+    @also_tsan
+    def test_frames_that_are_none_close_their_connection_and_no_other(self):
+        def frame(first, payload=b"", length=None):
+            return bytes([first, 0x80 | (len(payload) if length is None else length)]) \
+                + bytes(4) + payload
+
+        cases = (
+            ("unmasked", b"\x81\x02{}", 1002),
+            ("a reserved bit", frame(0xC1, b"{}"), 1002),
+            ("an unknown kind of data", frame(0x83), 1002),
+            ("an unknown kind of control", frame(0x8B), 1002),
+            ("a control frame in pieces", frame(0x09), 1005),
+            ("a long control frame", frame(0x89, b"x" * 126, 126), 1005),
+            ("a piece of nothing", frame(0x80, b"{}"), 1002),
+            ("a message in the middle of another", frame(0x01, b"{") + frame(0x81, b"{}"), 1002),
+            ("half a close code", frame(0x88, b"\x03"), 1005),
+            ("text that is not UTF-8", frame(0x81, b"\xff\xfe"), 1007),
+            ("more than memory holds", b"\x81\xff\x7f" + b"\xff" * 7 + bytes(4) + b"x", 1009),
+            ("a request of HTTP", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 1002),
+            ("noise", bytes(range(255, 0, -1)), None),
+        )
+        good = self.socket(f"?channels={self.id_}")
+        good.next_of("snapshot")
+        for path in (EVENTS, "/trpc"):
+            for name, data, code in cases:
+                with self.subTest(path=path, case=name):
+                    socket = self.open(WebSocket, path)
+                    socket.connection.send(data)
+                    with self.assertRaises(Closed) as closed:
+                        socket.next()
+                    if code:
+                        self.assertEqual(closed.exception.code, code)
+        self.act("start")
+        self.assertEqual(good.next_of("status")["status"]["relayStatus"], "starting")
+
+    def test_a_message_may_come_in_pieces_with_a_ping_between(self):
+        message = json.dumps({"type": "subscribe", "channels": [self.id_]}).encode()
+        socket = self.socket()
+
+        def send(first, payload):
+            socket.connection.send(bytes([first, 0x80 | len(payload)]) + bytes(4) + payload)
+
+        send(0x01, message[:1])
+        for at in range(1, len(message) - 1):
+            send(0x00, message[at:at + 1])
+        send(0x89, b"are you there")
+        self.assertEqual(socket.next_frame(), (PONG, b"are you there"))
+        send(0x80, message[-1:])
+        self.assertEqual(socket.next()["type"], "snapshot")
+
     def test_heartbeats_come_unasked(self):
         socket = self.socket(f"?channels={self.id_}")
         stream = self.stream(f"?channels={self.id_}")
@@ -412,99 +466,6 @@ class Trpc(Shared):
             socket.close()
         wait_until(lambda: metric(self.server, "stoa_push_subscribers") == 0, 10,
                    "nobody is subscribed")
-
-
-class Ends(unittest.TestCase):
-    @also_tsan
-    def test_a_shutdown_tells_everybody_in_its_way(self):
-        with Server() as server:
-            channel = server.create_channel("A")["id"]
-            socket = WebSocket(server, f"{EVENTS}?channels={channel}")
-            stream = EventStream(server, f"{EVENTS}?channels={channel}")
-            trpc = EventStream(server, trpc_path("channel.onStatus", {"channelId": channel}))
-            rpc = WebSocket(server, "/trpc")
-            rpc.send({"id": 1, "method": "subscription", "params": {
-                "path": "events.subscribe", "input": {"channels": [channel]}}})
-            for first in (socket, stream, trpc, rpc):
-                first.next()
-            server.process.send(signal.SIGTERM)
-            with self.assertRaises(Closed) as closed:
-                while True:
-                    socket.next()
-            self.assertEqual(closed.exception.code, 1001)
-            while event := stream.next():
-                self.assertEqual(event["event"], "snapshot")
-            while event := trpc.next():
-                self.assertNotEqual(event["event"], "return")
-            messages = []
-            with self.assertRaises(Closed) as closed:
-                while True:
-                    messages.append(rpc.next())
-            self.assertEqual(messages[-1], {"id": None, "method": "reconnect"})
-            self.assertEqual(closed.exception.code, 1001)
-
-    def test_another_run_has_other_ids(self):
-        with Server() as server:
-            channel = server.create_channel("A")["id"]
-            with WebSocket(server, f"{EVENTS}?channels={channel}") as socket:
-                first = socket.next()["id"]
-            server.stop()
-            server.start()
-            with WebSocket(server, f"{EVENTS}?channels={channel}&lastEventId={first}") as socket:
-                again = socket.next()
-            self.assertEqual(again["type"], "snapshot")
-            self.assertNotEqual(again["id"].split("-")[0], first.split("-")[0])
-
-    def test_an_edge_takes_no_more_than_it_may(self):
-        with Server(settings={"push.subscribers": 2, "server.threads": 1}) as server:
-            channel = server.create_channel("A")["id"]
-            sockets = [WebSocket(server, EVENTS) for _ in range(2)]
-            for kind in (WebSocket, EventStream):
-                with self.assertRaises(Refused) as refused:
-                    kind(server, EVENTS)
-                self.assertEqual(refused.exception.status, 503)
-                self.assertEqual(json.loads(refused.exception.body)["code"], "busy")
-            stream = EventStream(server, trpc_path("channel.onStatus", {"channelId": channel}))
-            stream.next()
-            self.assertEqual(json.loads(stream.next()["data"])["data"]["code"],
-                             "SERVICE_UNAVAILABLE")
-            sockets.pop().close()
-            wait_until(lambda: metric(server, "stoa_push_subscribers") == 1, 10, "one has left")
-            WebSocket(server, EVENTS).close()
-
-    def test_who_does_not_read_is_ended_and_the_others_go_on(self):
-        with Server(settings={"server.threads": 1}) as server:
-            channels = [server.create_channel("C" * 100) for _ in range(150)]
-            good = WebSocket(server, f"{EVENTS}?channels={channels[0]['id']}")
-            good.next()
-            stream = EventStream(server, f"{EVENTS}?channels=all", receive_buffer=4096)
-            slow = WebSocket(server, EVENTS, receive_buffer=4096)
-            subscribe = json.dumps({"type": "subscribe", "channels": "all"})
-
-            def is_ended():
-                with contextlib.suppress(OSError):
-                    slow.send_text(subscribe)
-                return metric(server, "stoa_push_slow_total") >= 1
-
-            wait_until(is_ended, 60, "the slow one is ended")
-            server.call("POST", f"/channels/{channels[0]['id']}/start")
-            self.assertEqual(good.next_of("status")["status"]["relayStatus"], "starting")
-            for one in (slow, stream, good):
-                one.close()
-
-    def test_a_peer_that_answers_no_ping_is_cut_off(self):
-        with Server(settings={"server.threads": 1}) as server:
-            silent = WebSocket(server, EVENTS)
-            rpc = WebSocket(server, "/trpc")
-            for one in (silent, rpc):
-                one.answers_pings = False
-            with self.assertRaises(Closed) as closed:
-                while True:
-                    silent.next(30)
-            self.assertEqual(closed.exception.code, 1006)
-            with self.assertRaises(Closed):
-                rpc.next(30)
-            wait_until(lambda: metric(server, "stoa_push_silent_total") == 1, 10, "it is counted")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ import unittest
 import harness
 import postgres
 
-PROGRAMS = ("channel_foreign", "channel_stored", "store_batch", "store_db", "store_query",
-            "store_store", "store_thin")
+PROGRAMS = ("api_idempotency", "api_input", "channel_foreign", "channel_stored", "store_batch",
+            "store_db", "store_query", "store_store", "store_thin")
 # They are about SQLite's file.
 SQLITE_ONLY = {"only_the_owner_may_read_the_file", "full_disk_is_told_and_harms_nothing",
                "locked_database_says_so_and_works_later", "file_that_is_no_database_is_refused"}

@@ -60,6 +60,7 @@ describe("times for people", () => {
     const now = new Date(2026, 10, 21, 16, 0);
     expect(formatMoment(new Date(2026, 10, 21, 15, 38).toISOString(), now)).toMatch(/^today .*38/);
     expect(formatMoment(new Date(2026, 10, 20, 15, 38).toISOString(), now)).toMatch(/20.*38/);
+    expect(formatMoment(new Date(2027, 10, 21, 15, 38).toISOString(), now)).toMatch(/2027$|^2027|, 2027/);
     expect(formatMoment("no time", now)).toBe("");
   });
 

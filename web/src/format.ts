@@ -39,13 +39,17 @@ export function formatSpan(ms: number): string {
   return days === 1 ? "1 day" : `${days} days`;
 }
 
-/* The time of day, with the date when it is not today. */
+/* The time of day, with the date when it is not today, and only the date when that is of another year. */
 export function formatClock(iso: string, now: Date): string {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return "";
   const time: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit" };
   if (date.toDateString() === now.toDateString()) return date.toLocaleTimeString([], time);
-  return date.toLocaleString([], { day: "numeric", month: "short", ...time });
+  const day: Intl.DateTimeFormatOptions = { day: "numeric", month: "short" };
+  if (date.getFullYear() !== now.getFullYear()) {
+    return date.toLocaleDateString([], { ...day, year: "numeric" });
+  }
+  return date.toLocaleString([], { ...day, ...time });
 }
 
 /* The same with the word for today, for lists of moments: "today 15:38", "3 Nov, 15:38". */

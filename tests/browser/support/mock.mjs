@@ -1,40 +1,27 @@
 /*
- * Answers in the server's place, inside the browser's network layer: for states that a real one is seldom in
- * (a relay that failed, a webhook's target that is down, a month of numbers) and for pages that want many of
- * something. The shapes are those of the OpenAPI document. What it holds is one object, a world; each operation
- * is a row: method, path, who may, answer.
+ * Answers the studio in the server's place, inside the browser's network layer: for states that a real one is
+ * seldom in (a relay that failed, an hour of numbers, a token that was revoked). The shapes are those of the
+ * OpenAPI document. What it holds is one object, a world; each operation is a row: method, path, who may, answer.
  */
 const json = (body, status = 200) => ({ status, contentType: "application/json", body: JSON.stringify(body) });
-const refusal = (status, code, detail, field) =>
-  json(
-    { type: "about:blank", title: code, status, code, detail, ...(field && { errors: [{ field, message: detail }] }) },
-    status,
-  );
+const refusal = (status, code, detail) => json({ type: "about:blank", title: code, status, code, detail }, status);
 const ago = (seconds) => new Date(Date.now() - seconds * 1000).toISOString();
 const uuid = (n) => `0190a5c2-7d3e-7000-8000-${String(n).padStart(12, "0")}`;
-
-export const PASSWORD = "a long enough password";
 
 export function newWorld() {
   const accounts = [
     { id: uuid(1), email: "admin@shop.test", displayName: "Ada Admin", role: "admin" },
     { id: uuid(2), email: "seller@shop.test", displayName: "Sam Seller", role: "seller" },
-    { id: uuid(3), email: "buyer@shop.test", displayName: "Bea Buyer", role: "buyer" },
   ].map((account) => ({ ...account, disabled: false, createdAt: ago(86_400 * 40), channelCount: 0 }));
   const world = {
     accounts,
     signedIn: null,
     csrfToken: "csrf-1",
     channels: [],
-    keys: [],
-    webhooks: [],
-    deliveries: [],
     recording: { isRecording: false, startedAt: null, bytes: 0, durationSeconds: 0, url: null, reason: null },
-    audit: [],
     next: 1,
     requests: [],
     sockets: new Set(),
-    isDown: false,
   };
   return world;
 }
@@ -153,42 +140,11 @@ function pointsOf(channel, query) {
   return points;
 }
 
-/* Who may, in the one place: `self` is signed in, `host` owns channel $1, `admin`. */
+/* Who may, in the one place: `all`; `channel`: all, when channel $1 is there; `host`: who owns it. */
 const rows = [
-  ["POST", "/auth/sign-in", "all", (w, { body }) => {
-    const account = w.accounts.find((a) => a.email === body.email);
-    if (account === undefined || body.password !== PASSWORD) {
-      return refusal(401, "unauthorized", "The e-mail or the password is wrong.");
-    }
-    if (account.disabled) return refusal(403, "account_disabled", "This account is disabled. Ask an admin.");
-    w.signedIn = account.id;
-    return json({ account, csrfToken: w.csrfToken, expiresAt: ago(-86_400) });
-  }],
-  ["POST", "/auth/sign-out", "self", (w) => {
-    w.signedIn = null;
-    return json({ success: true });
-  }],
   ["GET", "/auth/me", "all", (w) => {
     const account = w.accounts.find((a) => a.id === w.signedIn) ?? null;
     return json({ account, csrfToken: account && w.csrfToken, via: account && "session", scopes: [] });
-  }],
-  ["POST", "/auth/password", "self", (w, { body }) =>
-    body.currentPassword === PASSWORD
-      ? json({ success: true })
-      : refusal(400, "invalid_input", "currentPassword: it is wrong.", "currentPassword")],
-  ["GET", "/channels", "all", (w, { query, account }) => {
-    const words = (query.get("q") ?? "").toLowerCase();
-    const isMine = query.get("mine") === "true";
-    const found = w.channels.filter(
-      (c) => c.title.toLowerCase().includes(words) && (!isMine || c.hostUserId === account?.id),
-    );
-    const [channels, nextCursor] = paged(found.toReversed().map(summaryOf), query);
-    return json({ channels, nextCursor });
-  }],
-  ["POST", "/channels", "self", (w, { body, account, base }) => {
-    if (body.title.includes("<")) return refusal(400, "invalid_input", "title: it must not contain <", "title");
-    const channel = addChannel(w, body.title, account.id, { createdAt: ago(0) });
-    return json({ ...summaryOf(channel), ...publishOf(channel, base), hlsPlaybackUrl: "/hls" }, 201);
   }],
   ["GET", "/channels/(\\d+)", "channel", (w, { channel, isHost, base }) =>
     json({
@@ -201,15 +157,6 @@ const rows = [
         maxDurationSeconds: channel.maxDurationSeconds ?? null,
       }),
     })],
-  ["PATCH", "/channels/(\\d+)", "host", (w, { channel, body }) => {
-    Object.assign(channel, body);
-    return json(summaryOf(channel));
-  }],
-  ["DELETE", "/channels/(\\d+)", "host", (w, { channel }) => {
-    if (channel.isActive) return refusal(409, "conflict", "The channel is live. End the broadcast first.");
-    w.channels = w.channels.filter((c) => c !== channel);
-    return json({ success: true, channelId: channel.id });
-  }],
   ["GET", "/channels/(\\d+)/status", "channel", (w, { channel }) => json(statusOf(channel))],
   ["POST", "/channels/(\\d+)/start", "host", (w, { channel, base }) => {
     if (channel.isActive) return refusal(409, "conflict", "The channel is live already.");
@@ -231,16 +178,6 @@ const rows = [
     Object.assign(channel, { isActive: true, relayStatus: "starting", relayError: null, startedAt: ago(0) });
     return json({ success: true, channelId: channel.id });
   }],
-  ["POST", "/channels/(\\d+)/relay/stop", "host", (w, { channel }) => {
-    Object.assign(channel, { isLive: false, isActive: false, relayStatus: "stopped", endedAt: ago(0) });
-    return json({ success: true, channelId: channel.id });
-  }],
-  ["GET", "/relays", "admin", (w, { query }) =>
-    query.size > 0 ? refusal(400, "invalid_input", "limit: is not a field of this operation") : json({
-      relays: w.channels
-        .filter((c) => c.isActive)
-        .map((c) => ({ ...statusOf(c), title: c.title, status: c.relayStatus, error: c.relayError, bitrate: c.bitrateKbps })),
-    })],
   ["GET", "/channels/(\\d+)/recording", "host", (w) => json(w.recording)],
   ["POST", "/channels/(\\d+)/recording/start", "host", (w) => {
     w.recording = { ...w.recording, isRecording: true, startedAt: ago(4), bytes: 1_240_000, durationSeconds: 4 };
@@ -265,117 +202,6 @@ const rows = [
   }],
   ["GET", "/channels/(\\d+)/metrics", "host", (w, { channel, query }) =>
     json({ points: pointsOf(channel, query), nextCursor: null })],
-  ["GET", "/accounts", "admin", (w, { query }) => {
-    const words = query.get("q") ?? "";
-    const found = w.accounts.filter((a) => `${a.email} ${a.displayName}`.includes(words));
-    const [accounts, nextCursor] = paged(found, query);
-    return json({ accounts, nextCursor });
-  }],
-  ["POST", "/accounts", "admin", (w, { body }) => {
-    if (w.accounts.some((a) => a.email === body.email)) {
-      return refusal(409, "conflict", "email: another account has it", "email");
-    }
-    const { password, ...rest } = body;
-    const account = { ...rest, id: uuid(100 + w.next++), disabled: false, createdAt: ago(0), channelCount: 0 };
-    w.accounts.push(account);
-    return json(password ? account : { ...account, password: "abcdefgh234567ijklmn" }, 201);
-  }],
-  ["PATCH", "/accounts/([0-9a-f-]+)", "admin", (w, { match, body }) => {
-    const account = w.accounts.find((a) => a.id === match[1]);
-    Object.assign(account, body);
-    return json(account);
-  }],
-  ["POST", "/accounts/([0-9a-f-]+)/sign-out", "admin", () => json({ success: true })],
-  ["GET", "/api-keys", "self", (w, { query }) =>
-    query.size > 0 ? refusal(400, "invalid_input", "limit: is not a field of this operation") : json({ apiKeys: w.keys })],
-  ["POST", "/api-keys", "self", (w, { body }) => {
-    const made = {
-      id: uuid(200 + w.next++),
-      prefix: "sk_ab12cd",
-      createdAt: ago(0),
-      lastUsedAt: null,
-      expiresAt: null,
-      revokedAt: null,
-      ...body,
-    };
-    w.keys.unshift(made);
-    return json({ ...made, key: "sk_ab12cd34ef56ab12cd34ef56ab12cd34ef56ab12" }, 201);
-  }],
-  ["DELETE", "/api-keys/([0-9a-f-]+)", "self", (w, { match }) => {
-    w.keys.find((k) => k.id === match[1]).revokedAt = ago(0);
-    return json({ success: true });
-  }],
-  ["GET", "/webhooks", "self", (w, { query }) => {
-    const [webhooks, nextCursor] = paged(w.webhooks, query);
-    return json({ webhooks, nextCursor });
-  }],
-  ["POST", "/webhooks", "self", (w, { body }) => {
-    if (body.url.includes("10.")) {
-      return refusal(400, "invalid_input", "url: it leads into a private network", "url");
-    }
-    const webhook = {
-      id: uuid(300 + w.next++),
-      channelId: null,
-      description: null,
-      isActive: true,
-      disabledReason: null,
-      pendingDeliveries: 0,
-      createdAt: ago(0),
-      ...body,
-    };
-    w.webhooks.unshift(webhook);
-    return json({ ...webhook, secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" }, 201);
-  }],
-  ["GET", "/webhooks/([0-9a-f-]+)", "webhook", (w, { webhook }) => json(webhook)],
-  ["PATCH", "/webhooks/([0-9a-f-]+)", "webhook", (w, { webhook, body }) => json(Object.assign(webhook, body))],
-  ["DELETE", "/webhooks/([0-9a-f-]+)", "webhook", (w, { webhook }) => {
-    w.webhooks = w.webhooks.filter((h) => h !== webhook);
-    return json({ success: true });
-  }],
-  ["POST", "/webhooks/([0-9a-f-]+)/rotate-secret", "webhook", (w, { webhook }) =>
-    json({ ...webhook, secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD" })],
-  ["POST", "/webhooks/([0-9a-f-]+)/test", "webhook", (w, { webhook }) => {
-    const id = uuid(400 + w.next++);
-    w.deliveries.unshift({
-      id,
-      webhookId: webhook.id,
-      event: "webhook.test",
-      channelId: null,
-      status: "failed",
-      nextAttemptAt: null,
-      deliveredAt: null,
-      lastHttpStatus: 500,
-      lastError: "The target answered 500.",
-      createdAt: ago(0),
-      payload: { type: "webhook.test", timestamp: ago(0), data: {} },
-      attempts: [
-        { number: 1, at: ago(2), durationMs: 31, httpStatus: null, error: "Connection refused.", response: null },
-        { number: 2, at: ago(1), durationMs: 48, httpStatus: 500, error: "The target answered 500.", response: "oops" },
-      ],
-    });
-    return json({ success: true, deliveryId: id });
-  }],
-  ["GET", "/webhooks/([0-9a-f-]+)/deliveries", "webhook", (w, { query, webhook }) => {
-    const status = query.get("status");
-    const found = w.deliveries.filter((d) => d.webhookId === webhook.id && (status === null || d.status === status));
-    const [page, nextCursor] = paged(found, query);
-    const deliveries = page.map(({ attempts, payload, ...d }) => ({ ...d, attemptCount: attempts.length }));
-    return json({ deliveries, nextCursor });
-  }],
-  ["GET", "/deliveries/([0-9a-f-]+)", "self", (w, { match }) => {
-    const delivery = w.deliveries.find((d) => d.id === match[1]);
-    return json({ ...delivery, attemptCount: delivery.attempts.length });
-  }],
-  ["POST", "/deliveries/([0-9a-f-]+)/replay", "self", (w, { match }) => {
-    const delivery = w.deliveries.find((d) => d.id === match[1]);
-    Object.assign(delivery, { status: "delivered", lastHttpStatus: 204, lastError: null, deliveredAt: ago(0) });
-    delivery.attempts.push({ number: 3, at: ago(0), durationMs: 12, httpStatus: 204, error: null, response: null });
-    return json({ success: true });
-  }],
-  ["GET", "/audit", "admin", (w, { query }) => {
-    const [entries, nextCursor] = paged(w.audit, query);
-    return json({ entries, nextCursor });
-  }],
 ];
 
 function answer(world, request) {
@@ -392,24 +218,19 @@ function answer(world, request) {
       if (headers["x-csrf-token"] !== world.csrfToken) return refusal(403, "csrf_failed", "The CSRF token is wrong.");
     }
     const channel = world.channels.find((c) => c.id === Number(match[1]));
-    const webhook = world.webhooks.find((w) => w.id === match[1]);
     const isHost =
       channel !== undefined &&
       (key !== undefined ? key === channel.streamKey : account?.role === "admin" || account?.id === channel.hostUserId);
-    if (who === "channel" || who === "host") {
+    if (who !== "all") {
       if (channel === undefined) return refusal(404, "not_found", "Channel not found");
       if (key !== undefined && key !== channel.streamKey) return refusal(401, "unauthorized", "This key is not known.");
     }
-    if (who === "webhook" && webhook === undefined) return refusal(404, "not_found", "Webhook not found");
-    const isAllowed =
-      who === "all" || who === "channel" || (who === "host" ? isHost : account !== null && (who !== "admin" || account.role === "admin"));
-    if (!isAllowed) {
+    if (who === "host" && !isHost) {
       return account === null && key === undefined
         ? refusal(401, "unauthorized", "Sign in, or show a key.")
         : refusal(403, "forbidden", "Your role may not do this.");
     }
-    const body = request.postDataJSON();
-    return run(world, { body, query, base, account, channel, webhook, isHost, match });
+    return run(world, { query, base, channel, isHost });
   }
   return refusal(404, "not_found", `No such operation: ${method} ${path}`);
 }
@@ -443,7 +264,7 @@ export async function install(context, world) {
     const request = route.request();
     const { pathname } = new URL(request.url());
     if (pathname === "/api/v1/upload-test") return route.continue();
-    if (world.isDown || pathname === "/api/v1/events") return route.abort();
+    if (pathname === "/api/v1/events") return route.abort();
     world.requests.push({ method: request.method(), path: pathname, headers: request.headers() });
     await route.fulfill(answer(world, request));
     if (request.method() !== "GET") for (const channel of world.channels) push(world, channel);

@@ -160,6 +160,75 @@ static void keys_of_tokens_are_checked_with_their_algorithm(void **state)
     }
 }
 
+static void database_is_a_file_or_a_server(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        bool is_good;
+        bool is_server;
+        const char *name; /* as it is shown */
+    } cases[] = {
+        {"", true, false, ""},
+        {"sqlite:/var/lib/stoa/x.db", true, false, "sqlite:/var/lib/stoa/x.db"},
+        {"postgres://shop:hunter2@db.example:5432/stoa?sslmode=require&password=hunter2", true,
+         true, "postgres://db.example:5432/stoa"},
+        {"postgresql://shop:hunter2@x@db.example/stoa", true, true, "postgres://db.example/stoa"},
+        {"postgres:///stoa", true, true, "postgres:///stoa"},
+        {"sqlite:", false, false, ""},
+        {"mysql://shop:hunter2@db.example/stoa", false, false, ""},
+        {"/var/lib/hunter2", false, false, ""},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct config config;
+        struct writer problems = writer_growing(4096);
+        struct writer name = writer_growing(4096);
+        struct writer printed = writer_growing(1 << 16);
+
+        enter_folder();
+        assert_int_equal(setenv("STOA_DATABASE_URL", cases[i].url, 1), 0);
+        assert_err(config_load(&config, NULL, &problems), cases[i].is_good ? OK : ERR_INVALID);
+        assert_int_equal(unsetenv("STOA_DATABASE_URL"), 0);
+        assert_int_equal(config_database_is_server(&config), cases[i].is_server);
+        config_database_name(&config, &name);
+        assert_true(text_equal(writer_as_text(&name), text_of(cases[i].name)));
+        config_print(&config, &printed);
+        assert_false(text_contains(writer_as_text(&printed), TEXT("hunter2")));
+        assert_false(text_contains(writer_as_text(&problems), TEXT("hunter2")));
+        writer_deinit(&printed);
+        writer_deinit(&name);
+        writer_deinit(&problems);
+        leave_folder();
+    }
+}
+
+static void name_of_the_database_in_other_programs_is_taken_but_ours_wins(void **state)
+{
+    (void)state;
+    struct config config;
+    struct writer problems = writer_growing(4096);
+    char url[2 * CONFIG_TEXT_MAX];
+
+    enter_folder();
+    assert_ok(config_load(&config, NULL, &problems));
+    config_database_url(&config, url, sizeof(url));
+    assert_string_equal(url, "sqlite:./data/stoa.db");
+    write_file(".env", "STOA_DATABASE_URL=sqlite:b.db\nDATABASE_URL=sqlite:c.db\n");
+    assert_ok(config_load(&config, NULL, &problems));
+    assert_string_equal(config.database_url, "sqlite:b.db");
+    assert_int_equal(setenv("DATABASE_URL", "sqlite:d.db", 1), 0);
+    assert_ok(config_load(&config, NULL, &problems));
+    assert_string_equal(config.database_url, "sqlite:d.db");
+    assert_int_equal(setenv("STOA_DATABASE_URL", "sqlite:e.db", 1), 0);
+    assert_ok(config_load(&config, NULL, &problems));
+    assert_string_equal(config.database_url, "sqlite:e.db");
+    assert_int_equal(unsetenv("STOA_DATABASE_URL"), 0);
+    assert_int_equal(unsetenv("DATABASE_URL"), 0);
+    writer_deinit(&problems);
+    leave_folder();
+}
+
 static void missing_file_that_was_asked_for_is_told(void **state)
 {
     (void)state;
@@ -182,6 +251,8 @@ int main(void)
         TEST_CASE(settings_that_contradict_each_other_are_refused),
         TEST_CASE(printed_configuration_is_read_back_the_same),
         TEST_CASE(keys_of_tokens_are_checked_with_their_algorithm),
+        TEST_CASE(database_is_a_file_or_a_server),
+        TEST_CASE(name_of_the_database_in_other_programs_is_taken_but_ours_wins),
         TEST_CASE(missing_file_that_was_asked_for_is_told),
     };
     return RUN_TESTS("app_config", tests);

@@ -294,6 +294,37 @@ static void start_leaves_what_other_servers_run(void **state)
     pair_end(&pair);
 }
 
+static void what_another_server_runs_is_played_from_there(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct diag diag = {0};
+
+    pair_begin(&pair);
+    uint64_t first = create(&pair.a, "key-1");
+    uint64_t second = create(&pair.a, "key-2");
+    assert_ok(publish(&pair.a, "key-1", 7, &diag));
+    store_all(&pair.a, &pair.b);
+    assert_string_equal(channel_find(pair.b.dir, first)->node_url, "");
+    size_t told = pair.b.event_count;
+    assert_ok(channel_directory_set_node_url(pair.b.dir, TEXT("a"), TEXT("https://a.example")));
+    assert_int_equal(pair.b.event_count, told + 1); /* of the one that is live there */
+    assert_ok(channel_directory_set_node_url(pair.b.dir, TEXT("a"), TEXT("https://a.example")));
+    assert_ok(channel_directory_set_node_url(pair.b.dir, TEXT("c"), TEXT("https://c.example")));
+    assert_int_equal(pair.b.event_count, told + 1);
+    assert_string_equal(channel_find(pair.b.dir, first)->node_url, "https://a.example");
+    assert_string_equal(channel_find(pair.b.dir, second)->node_url, "");
+    assert_ok(publish(&pair.a, "key-2", 8, &diag)); /* later ones too */
+    store_all(&pair.a, &pair.b);
+    assert_string_equal(channel_find(pair.b.dir, second)->node_url, "https://a.example");
+    assert_ok(channel_directory_set_node_url(pair.b.dir, TEXT("a"), TEXT("")));
+    assert_string_equal(channel_find(pair.b.dir, first)->node_url, "");
+    assert_err(channel_directory_set_node_url(pair.b.dir, TEXT("a.name.that.is.much.too.long"),
+                                              TEXT("https://x.example")),
+               ERR_LIMIT);
+    pair_end(&pair);
+}
+
 static void broadcasts_of_a_dead_server_are_closed(void **state)
 {
     (void)state;
@@ -337,7 +368,93 @@ static void end_that_could_not_be_stored_stays_an_end(void **state)
     store_all(&pair.b, &pair.a);
     assert_int_equal(channel_find(pair.a.dir, id)->state, RELAY_STOPPED);
     assert_string_equal(channel_find(pair.a.dir, id)->title, "Boots");
+
+    /* It is stored now that the database is there: the other server and the history hear of it. */
+    struct broadcast_row broadcast;
+    store_all(&pair.a, &pair.b);
+    assert_int_equal(channel_find(pair.b.dir, id)->state, RELAY_STOPPED);
+    assert_ok(store_broadcast_find(pair.a.store, pair.a.queue[0].broadcast.id, &broadcast, &diag));
+    assert_true(broadcast.ended_at_us != 0);
+    hear(&pair.a, id, channel_directory_ticket(pair.a.dir));
+    assert_int_equal(pair.a.queued, 0); /* once is enough */
     assert_ok(publish(&pair.a, "key-1", 9, &diag));
+    pair_end(&pair);
+}
+
+/* All of the queue is lost, as when the database is away. */
+static void store_nothing(struct node *node)
+{
+    for (size_t i = 0; i < node->queued; i++)
+        channel_directory_on_stored(node->dir, &node->queue[i], ERR_AGAIN, NULL);
+    node->queued = 0;
+}
+
+static void start_that_could_not_be_stored_is_stored_later(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct diag diag = {0};
+    struct broadcast_row broadcast;
+
+    pair_begin(&pair);
+    uint64_t id = create(&pair.a, "key-1");
+    store_all(&pair.a, &pair.b);
+    assert_ok(publish(&pair.a, "key-1", 7, &diag));
+    channel_on_media(pair.a.dir, id, 7, S(4));
+    store_nothing(&pair.a);
+    hear(&pair.a, id, channel_directory_ticket(pair.a.dir)); /* everything is read again */
+    assert_int_equal(pair.a.queued, 1);
+    store_all(&pair.a, &pair.b);
+    const struct channel *seen = channel_find(pair.b.dir, id);
+    assert_int_equal(seen->state, RELAY_ACTIVE);
+    assert_true(seen->is_foreign);
+    assert_ok(store_broadcast_find(pair.a.store, seen->broadcast_id, &broadcast, &diag));
+    assert_int_equal(broadcast.ended_at_us, 0);
+    hear(&pair.a, id, channel_directory_ticket(pair.a.dir));
+    assert_int_equal(pair.a.queued, 0);
+    pair_end(&pair);
+}
+
+static void server_that_was_taken_for_dead_says_that_it_lives(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct diag diag = {0};
+    struct broadcast_row broadcast;
+
+    pair_begin(&pair);
+    uint64_t id = create(&pair.a, "key-1");
+    assert_ok(publish(&pair.a, "key-1", 7, &diag));
+    store_all(&pair.a, &pair.b);
+    channel_directory_on_dead_node(pair.b.dir, TEXT("a"), S(60));
+    store_all(&pair.b, &pair.a);
+    assert_true(relay_state_is_active(channel_find(pair.a.dir, id)->state));
+    store_all(&pair.a, &pair.b);
+    const struct channel *seen = channel_find(pair.b.dir, id);
+    assert_true(seen->is_foreign);
+    assert_int_equal(seen->broadcast_id, channel_find(pair.a.dir, id)->broadcast_id);
+    assert_ok(store_broadcast_find(pair.b.store, seen->broadcast_id, &broadcast, &diag));
+    assert_int_equal(broadcast.ended_at_us, 0);
+    pair_end(&pair);
+}
+
+static void what_two_servers_run_at_once_is_not_fought_for(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct diag diag = {0};
+
+    pair_begin(&pair);
+    uint64_t id = create(&pair.a, "key-1");
+    store_all(&pair.a, &pair.b);
+    assert_ok(publish(&pair.a, "key-1", 7, &diag)); /* neither has heard of the other */
+    assert_ok(publish(&pair.b, "key-1", 8, &diag));
+    store_all(&pair.a, NULL);
+    store_all(&pair.b, NULL);
+    hear(&pair.a, id, channel_directory_ticket(pair.a.dir));
+    hear(&pair.b, id, channel_directory_ticket(pair.b.dir));
+    assert_int_equal(pair.a.queued, 0);
+    assert_int_equal(pair.b.queued, 0);
     pair_end(&pair);
 }
 
@@ -391,8 +508,12 @@ int main(void)
         TEST_CASE(new_key_from_elsewhere_closes_the_publisher_here),
         TEST_CASE(what_was_changed_here_since_is_newer),
         TEST_CASE(start_leaves_what_other_servers_run),
+        TEST_CASE(what_another_server_runs_is_played_from_there),
         TEST_CASE(broadcasts_of_a_dead_server_are_closed),
         TEST_CASE(end_that_could_not_be_stored_stays_an_end),
+        TEST_CASE(start_that_could_not_be_stored_is_stored_later),
+        TEST_CASE(server_that_was_taken_for_dead_says_that_it_lives),
+        TEST_CASE(what_two_servers_run_at_once_is_not_fought_for),
         TEST_CASE(numbers_come_in_blocks_and_end),
     };
     return RUN_TESTS("channel_foreign", tests);

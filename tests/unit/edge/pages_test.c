@@ -48,11 +48,20 @@ static void public_origin_may_be_asked_and_played(void **state)
                "; connect-src 'self' http://[2001:db8::1] ws://[2001:db8::1];");
 }
 
+static void other_servers_may_be_played_from(void **state)
+{
+    (void)state;
+    struct text text = policy("/index.html", " https://a.example  * https://b.example/x ");
+
+    assert_has(text, "; media-src 'self' blob: https://a.example https://b.example;");
+    assert_has(text, "; connect-src 'self' https://a.example wss://a.example https://b.example "
+                     "wss://b.example;");
+}
+
 static void url_that_would_change_the_policy_is_left_out(void **state)
 {
     (void)state;
     static const char *const urls[] = {"https://a.example;script-src *",
-                                       "https://a.example *",
                                        "https://*.example",
                                        "https://u:p@a.example",
                                        "ftp://a.example",
@@ -73,6 +82,7 @@ int main(void)
         TEST_CASE(only_what_is_below_embed_may_be_framed),
         TEST_CASE(pages_load_from_their_own_origin),
         TEST_CASE(public_origin_may_be_asked_and_played),
+        TEST_CASE(other_servers_may_be_played_from),
         TEST_CASE(url_that_would_change_the_policy_is_left_out),
     };
     return RUN_TESTS("edge_pages", tests);

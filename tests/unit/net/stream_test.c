@@ -19,6 +19,7 @@ struct server {
     struct tls_context *tls;
     struct stream *stream;
     struct buf *body;
+    bool shuts_down; /* behind the answer */
     char got[16];
     size_t got_len;
     char alpn[16];
@@ -42,6 +43,8 @@ static void on_readable(void *ctx)
         err = stream_send(server->stream, "head", 4, slices, 2);
         if (err)
             break; /* the peer left early */
+        if (server->shuts_down)
+            stream_shutdown(server->stream);
     }
     if (err == ERR_AGAIN)
         return;
@@ -130,41 +133,101 @@ static void slow_peer_gets_every_byte_in_order(void **state)
     server_end(&server);
 }
 
+static void peer_sees_the_end_behind_all_that_was_queued(void **state)
+{
+    (void)state;
+    struct server server = {.shuts_down = true};
+    static uint8_t bytes[65536];
+    size_t offset = 0;
+    ssize_t len;
+
+    server_start(&server);
+    assert_ok(loop_start(server.loop));
+    int fd = connect_to(&server);
+    assert_int_equal(write(fd, "go", 2), 2);
+    while ((len = read(fd, bytes, sizeof(bytes))) > 0)
+        check_body(&offset, bytes, (size_t)len);
+    assert_int_equal(len, 0);
+    assert_int_equal(offset, 4 + 2 * BODY_LEN);
+    (void)close(fd);
+    server_end(&server);
+}
+
+/* A client with TLS that has asked the server for its answer. */
+struct tls_peer {
+    struct test_certificate certificate;
+    SSL_CTX *ctx;
+    SSL *ssl;
+    int fd;
+};
+
+static void tls_peer_ask(struct tls_peer *peer, struct server *server)
+{
+    struct diag diag = {0};
+
+    test_certificate_create(&peer->certificate);
+    assert_ok(tls_context_create(peer->certificate.cert_path, peer->certificate.key_path,
+                                 TEXT("\x02h2\x08http/1.1"), &diag, &server->tls));
+    server_start(server);
+    assert_ok(loop_start(server->loop));
+    peer->fd = connect_to(server);
+    peer->ctx = SSL_CTX_new(TLS_client_method());
+    peer->ssl = SSL_new(peer->ctx);
+    assert_int_equal(SSL_set_fd(peer->ssl, peer->fd), 1);
+    assert_int_equal(SSL_set_alpn_protos(peer->ssl, (const unsigned char *)"\x02h2", 3), 0);
+    assert_int_equal(SSL_connect(peer->ssl), 1);
+    assert_ok(tls_context_reload(server->tls, &diag)); /* running sessions go on */
+    assert_int_equal(SSL_write(peer->ssl, "go", 2), 2);
+}
+
+static void tls_peer_read(struct tls_peer *peer)
+{
+    static uint8_t bytes[65536];
+    size_t offset = 0;
+
+    while (offset < 4 + 2 * (size_t)BODY_LEN) {
+        int len = SSL_read(peer->ssl, bytes, sizeof(bytes));
+        assert_true(len > 0);
+        check_body(&offset, bytes, (size_t)len);
+    }
+}
+
+static void tls_peer_leave(struct tls_peer *peer, struct server *server)
+{
+    (void)SSL_shutdown(peer->ssl);
+    SSL_free(peer->ssl);
+    SSL_CTX_free(peer->ctx);
+    (void)close(peer->fd);
+    server_end(server);
+    tls_context_destroy(server->tls);
+    test_certificate_remove(&peer->certificate);
+}
+
 static void tls_peer_gets_every_byte_and_alpn(void **state)
 {
     (void)state;
     struct server server = {0};
-    struct test_certificate certificate;
-    struct diag diag = {0};
-    static uint8_t bytes[65536];
-    size_t offset = 0;
+    struct tls_peer peer;
 
-    test_certificate_create(&certificate);
-    assert_ok(tls_context_create(certificate.cert_path, certificate.key_path,
-                                 TEXT("\x02h2\x08http/1.1"), &diag, &server.tls));
-    server_start(&server);
-    assert_ok(loop_start(server.loop));
-    int fd = connect_to(&server);
-    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-    SSL *ssl = SSL_new(ctx);
-    assert_int_equal(SSL_set_fd(ssl, fd), 1);
-    assert_int_equal(SSL_set_alpn_protos(ssl, (const unsigned char *)"\x02h2", 3), 0);
-    assert_int_equal(SSL_connect(ssl), 1);
-    assert_ok(tls_context_reload(server.tls, &diag)); /* running sessions go on */
-    assert_int_equal(SSL_write(ssl, "go", 2), 2);
-    while (offset < 4 + 2 * (size_t)BODY_LEN) {
-        int len = SSL_read(ssl, bytes, sizeof(bytes));
-        assert_true(len > 0);
-        check_body(&offset, bytes, (size_t)len);
-    }
-    (void)SSL_shutdown(ssl);
-    SSL_free(ssl);
-    SSL_CTX_free(ctx);
-    (void)close(fd);
-    server_end(&server);
+    tls_peer_ask(&peer, &server);
+    tls_peer_read(&peer);
+    tls_peer_leave(&peer, &server);
     assert_string_equal(server.alpn, "h2");
-    tls_context_destroy(server.tls);
-    test_certificate_remove(&certificate);
+}
+
+/* Without close_notify it could not tell the end from a connection that was cut. */
+static void tls_peer_is_told_of_the_end_behind_all_that_was_queued(void **state)
+{
+    (void)state;
+    struct server server = {.shuts_down = true};
+    struct tls_peer peer;
+    uint8_t byte;
+
+    tls_peer_ask(&peer, &server);
+    tls_peer_read(&peer);
+    int len = SSL_read(peer.ssl, &byte, 1);
+    assert_int_equal(SSL_get_error(peer.ssl, len), SSL_ERROR_ZERO_RETURN);
+    tls_peer_leave(&peer, &server);
 }
 
 static void peer_that_leaves_mid_way_breaks_the_stream(void **state)
@@ -197,7 +260,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST_CASE(slow_peer_gets_every_byte_in_order),
+        TEST_CASE(peer_sees_the_end_behind_all_that_was_queued),
         TEST_CASE(tls_peer_gets_every_byte_and_alpn),
+        TEST_CASE(tls_peer_is_told_of_the_end_behind_all_that_was_queued),
         TEST_CASE(peer_that_leaves_mid_way_breaks_the_stream),
         TEST_CASE(missing_certificate_is_named),
     };

@@ -127,6 +127,32 @@ static void broadcast_starts_and_ends_with_its_channel(void **state)
     store_place_remove(&place);
 }
 
+static void broadcast_whose_start_was_lost_comes_with_its_end(void **state)
+{
+    (void)state;
+    struct store_place place = store_place_create();
+    struct store *store = store_place_open(&place);
+    struct diag diag = {0};
+    struct channel_row row = a_channel(1, "k");
+    struct broadcast_row broadcast;
+    struct store_change change = a_start(1, 5, "k");
+
+    assert_ok(store_channel_create(store, &row, &diag));
+    change.broadcast_op = STORE_BROADCAST_END;
+    change.broadcast.ended_at_us = 9000;
+    assert_ok(store_apply(store, &change, &diag));
+    assert_ok(store_broadcast_find(store, 5, &broadcast, &diag));
+    assert_int_equal(broadcast.started_at_us, 2000);
+    assert_int_equal(broadcast.ended_at_us, 9000);
+
+    change.broadcast_op = STORE_BROADCAST_START; /* it goes on, after all */
+    assert_ok(store_apply(store, &change, &diag));
+    assert_ok(store_broadcast_find(store, 5, &broadcast, &diag));
+    assert_int_equal(broadcast.ended_at_us, 0);
+    store_close(store);
+    store_place_remove(&place);
+}
+
 static void change_is_all_or_nothing(void **state)
 {
     (void)state;
@@ -248,6 +274,24 @@ static void schema_goes_down_to_nothing_and_up_again(void **state)
         assert_err(store_channel_find(store, 1, &row, &diag), ERR_NOT_FOUND);
     }
     assert_err(store_migrate(store, store_schema_newest() + 1, &diag), ERR_INVALID);
+    store_close(store);
+    store_place_remove(&place);
+}
+
+static void schema_is_left_alone_when_asked(void **state)
+{
+    (void)state;
+    struct store_place place = store_place_create();
+    struct store_config config = {.url = place.url, .keeps_schema = true};
+    struct store *store = store_place_open(&place);
+    struct diag diag = {0};
+    uint32_t version = 0;
+
+    assert_ok(store_migrate(store, 2, &diag));
+    store_close(store);
+    assert_ok(store_open(&config, &store, &diag));
+    assert_ok(store_schema_version(store, &version, &diag));
+    assert_int_equal(version, 2);
     store_close(store);
     store_place_remove(&place);
 }
@@ -400,12 +444,14 @@ int main(void)
         TEST_CASE(only_the_owner_may_read_the_file),
         TEST_CASE(channel_comes_back_as_it_was_stored),
         TEST_CASE(broadcast_starts_and_ends_with_its_channel),
+        TEST_CASE(broadcast_whose_start_was_lost_comes_with_its_end),
         TEST_CASE(change_is_all_or_nothing),
         TEST_CASE(numbers_are_never_given_twice),
         TEST_CASE(same_key_or_number_is_a_conflict),
         TEST_CASE(missing_rows_are_not_found),
         TEST_CASE(newest_admin_key_replaces_the_old_one),
         TEST_CASE(schema_goes_down_to_nothing_and_up_again),
+        TEST_CASE(schema_is_left_alone_when_asked),
         TEST_CASE(database_from_the_future_is_refused),
         TEST_CASE(broken_migration_leaves_the_version_before_it),
         TEST_CASE(full_disk_is_told_and_harms_nothing),

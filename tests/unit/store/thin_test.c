@@ -237,10 +237,14 @@ static void what_has_had_its_time_goes_and_nothing_else(void **state)
         {"SELECT count(*) FROM idempotency_keys", 1},
         {"SELECT count(*) FROM audit_log", 1},
         {"SELECT count(*) FROM accounts", 2},
+        {"SELECT count(*) FROM nodes", 1},
     };
 
     fill(store);
     add_old_rows(store);
+    store_place_run_sql(&place, "INSERT INTO nodes (id, started_at, last_seen_at) "
+                                "VALUES ('gone', 1, 1)");
+    assert_ok(store_beat(store, NOW_US, &diag));
     assert_ok(store_purge(store, NOW_US, &has_more, &diag));
     assert_false(has_more);
     for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)

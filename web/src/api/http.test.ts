@@ -126,7 +126,7 @@ describe("a refusal", () => {
           detail: "title: it must not be empty",
           errors: [
             { field: "title", message: "title: it must not be empty" },
-            { field: "role", message: "unknown role" },
+            { field: "role", message: "must be one of admin, seller, buyer" },
             { field: 7 },
           ],
         },
@@ -135,7 +135,10 @@ describe("a refusal", () => {
     ];
     const error = await request("/x").catch((e: unknown) => e);
     expect(error).toBeInstanceOf(ApiError);
-    expect((error as ApiError).fields).toEqual({ title: "It must not be empty", role: "Unknown role." });
+    expect((error as ApiError).fields).toEqual({
+      title: "It must not be empty.",
+      role: "It must be one of admin, seller, buyer.",
+    });
   });
 
   it("has a sentence even when the server has none", async () => {

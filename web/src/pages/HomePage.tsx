@@ -11,6 +11,7 @@ import { useChannels } from "../hooks/useChannels";
 import { useDocumentTitle } from "../hooks/useDocumentTitle";
 import { useNow } from "../hooks/useNow";
 import { useSession } from "../hooks/useSession";
+import { useStudios } from "../hooks/useStudios";
 import { Link, signInPath, studioPath, watchPath } from "../router";
 
 /* Who is live, who could be, and the way to begin. */
@@ -20,6 +21,7 @@ export function HomePage(): ReactElement {
   const [isCreating, setCreating] = useState(false);
   const session = useSession();
   const account = session.kind === "in" && session.account.role !== "buyer" ? session.account : null;
+  const hasStudio = useStudios(account);
   const now = useNow(10_000);
   const live = channels?.filter((channel) => channel.isLive) ?? [];
   const others = channels?.filter((channel) => !channel.isLive) ?? [];
@@ -53,7 +55,7 @@ export function HomePage(): ReactElement {
           ) : (
             <ul className="cards">
               {live.map((channel) => (
-                <LiveCard key={channel.id} channel={channel} now={now} mayWork={account !== null} />
+                <LiveCard key={channel.id} channel={channel} now={now} hasStudio={hasStudio(channel.id)} />
               ))}
             </ul>
           )}
@@ -62,7 +64,7 @@ export function HomePage(): ReactElement {
               <h2 className="section-title">Channels</h2>
               <ul className="rows">
                 {others.map((channel) => (
-                  <OfflineRow key={channel.id} channel={channel} now={now} mayWork={account !== null} />
+                  <OfflineRow key={channel.id} channel={channel} now={now} hasStudio={hasStudio(channel.id)} />
                 ))}
               </ul>
             </>
@@ -94,11 +96,11 @@ function initial(title: string): string {
 interface ChannelProps {
   channel: Channel;
   now: number;
-  /* Who looks may broadcast: the way into the studio is shown. */
-  mayWork: boolean;
+  /* Who looks may broadcast on it: the way into the studio is shown. */
+  hasStudio: boolean;
 }
 
-function LiveCard({ channel, now, mayWork }: ChannelProps): ReactElement {
+function LiveCard({ channel, now, hasStudio }: ChannelProps): ReactElement {
   const onAirMs = elapsedMs(channel.startedAt, now);
   return (
     <li className="card">
@@ -116,7 +118,7 @@ function LiveCard({ channel, now, mayWork }: ChannelProps): ReactElement {
         <h2 className="card-title">{channel.title}</h2>
         {onAirMs !== null && <p className="card-meta">On air for {formatSpan(onAirMs)}</p>}
       </Link>
-      {mayWork && (
+      {hasStudio && (
         <Link className="card-studio" href={studioPath(channel.id)}>
           Studio<span className="visually-hidden"> of {channel.title}</span>
         </Link>
@@ -131,7 +133,7 @@ function offlineText(channel: Channel, now: number): string {
   return "Not live yet";
 }
 
-function OfflineRow({ channel, now, mayWork }: ChannelProps): ReactElement {
+function OfflineRow({ channel, now, hasStudio }: ChannelProps): ReactElement {
   return (
     <li className="row">
       <span className={`row-picture ${hueClass(channel.id)}`} aria-hidden="true">
@@ -141,7 +143,7 @@ function OfflineRow({ channel, now, mayWork }: ChannelProps): ReactElement {
         <span className="row-title">{channel.title}</span>
         <span className="row-meta">{offlineText(channel, now)}</span>
       </Link>
-      {mayWork && (
+      {hasStudio && (
         <Link className="button button-quiet" href={studioPath(channel.id)}>
           <Video aria-hidden="true" />
           <span className="button-text">

@@ -1,7 +1,6 @@
 import { ExternalLink, Play, Square, Video } from "lucide-react";
 import { useCallback, useState, type ReactElement } from "react";
 import {
-  endChannel,
   listChannelPage,
   listRelays,
   startRelay,
@@ -142,37 +141,15 @@ function RelayRow({ relay, onChanged }: RelayRowProps): ReactElement {
   );
 }
 
-/* Two ways to stop: what viewers get, or the whole broadcast. */
 function StopDialog({ relay, onClose }: { relay: Relay; onClose: () => void }): ReactElement {
-  const [isAll, setAll] = useState(true);
   return (
     <ConfirmDialog
       title={`Stop “${relay.title}”?`}
       verb="Stop"
-      onConfirm={() =>
-        isAll ? endChannel(relay.channelId, null) : stopRelay(relay.channelId, null)
-      }
+      onConfirm={() => stopRelay(relay.channelId, null)}
       onClose={onClose}
     >
-      <fieldset className="checks">
-        <legend>What to stop</legend>
-        <label className="check">
-          <input type="radio" name="what" checked={isAll} onChange={() => setAll(true)} />
-          <span>
-            The broadcast
-            <span className="field-hint">The seller is cut off, and viewers see that it ended.</span>
-          </span>
-        </label>
-        <label className="check">
-          <input type="radio" name="what" checked={!isAll} onChange={() => setAll(false)} />
-          <span>
-            Only the relay
-            <span className="field-hint">
-              The seller stays connected; viewers see nothing until it is started again.
-            </span>
-          </span>
-        </label>
-      </fieldset>
+      <p>The seller is cut off, and viewers see that it ended. The seller can go live again.</p>
     </ConfirmDialog>
   );
 }
