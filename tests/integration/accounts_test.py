@@ -1,5 +1,5 @@
-"""People and their credentials from outside: sign-in, keys, who guesses, and that nobody's secret is
-ever written down."""
+"""People and their credentials from outside: sign-in, keys, who guesses, and that no secret of theirs
+is ever written down."""
 import collections
 import concurrent.futures
 import contextlib
@@ -13,7 +13,7 @@ import time
 import unittest
 import urllib.parse
 
-from harness import Server, make_certificate, wait_until
+from harness import Server, also_tsan, make_certificate, wait_until
 from people import PeopleTest, Person, admin, next_address, note_secret, secrets_in
 from push_client import Refused, WebSocket
 
@@ -21,6 +21,7 @@ COOKIE = r"stoa_session=[A-Za-z0-9_-]{43}; Path=/; HttpOnly; SameSite=Lax; Max-A
 
 
 class SignIn(PeopleTest):
+    @also_tsan
     def test_the_cookie_is_for_the_browser_alone(self):
         ada = self.person()
         answer = ada.try_sign_in()
@@ -172,6 +173,7 @@ class OpenSockets(PeopleTest):
                      "params": {"path": "channel.create", "input": {"title": "By socket"}}})
         return socket.next().get("error", {}).get("data", {}).get("code")
 
+    @also_tsan
     def test_a_socket_ends_to_be_good_with_its_credentials(self):
         ada = self.person().sign_in()
         program, other = ada.create_key("channels"), ada.elsewhere().sign_in()

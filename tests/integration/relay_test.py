@@ -10,7 +10,7 @@ import sqlite3
 import time
 import unittest
 
-from harness import ADMIN_KEY, Server, wait_until
+from harness import ADMIN_KEY, Server, also_tsan, wait_until
 from people import Person, admin
 from push_client import EventStream
 
@@ -294,6 +294,7 @@ class Vanishing(Shared):
         self.comes_back()
         self.wait_logged("starting", "active", "reconnecting", "active")
 
+    @also_tsan
     def test_while_reconnecting(self):
         self.vanish(self.go_live())
         self.wait_relay("reconnecting")
@@ -435,6 +436,7 @@ class Told(Shared):
                 told.append(status["relayStatus"])
         return told
 
+    @also_tsan
     def test_each_change_is_pushed_and_logged_once_and_in_order(self):
         path = f"/api/v1/events?channels={self.channel['id']}"
         with EventStream(self.server, path) as stream, \
@@ -512,6 +514,7 @@ class Killed(Shared):
         self.assert_logged("active")
         self.assert_repaired()
 
+    @also_tsan
     def test_while_reconnecting(self):
         self.go_live().kill()
         self.wait_relay("reconnecting")

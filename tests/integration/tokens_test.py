@@ -6,7 +6,7 @@ import tempfile
 import time
 import unittest
 
-from harness import Server, wait_until
+from harness import Server, also_tsan, wait_until
 from people import (PeopleTest, Person, admin, make_jwt, make_key_pair, note_secret, secrets_in)
 
 # As a browser makes it, shortened; nobody is behind it.
@@ -251,6 +251,7 @@ class PublishTokens(PeopleTest):
         self.assertEqual(self.server.status(self.channel)["relayStatus"], "starting")
         self.assertIn(self.whip(token).status, (401, 403))
 
+    @also_tsan
     def test_a_revoked_one_closes_its_connection_and_no_other(self):
         used, unused = self.draw(), self.draw()
         publisher = self.go_live(used["token"])

@@ -9,7 +9,7 @@ import threading
 import time
 import unittest
 
-from harness import Server, free_port, wait_until
+from harness import Server, also_tsan, free_port, wait_until
 from people import Person, admin, note_secret, secrets_in
 from push_client import EventStream
 from webhook_receiver import Receiver, is_signed
@@ -101,6 +101,7 @@ class Delivered(Shared):
                     told.append(state)
         return told
 
+    @also_tsan
     def test_a_life_is_told_by_webhook_push_and_log_the_same(self):
         secret = self.subscribe()["secret"]
         channel = self.create_channel()
@@ -402,6 +403,7 @@ class Killed(Shared):
         self.stop_publishers()
         self.assertEqual(secrets_in(self.server.log(), self.server), [])
 
+    @also_tsan
     def test_what_was_not_delivered_is_delivered_after_the_restart(self):
         held = threading.Event()
         self.addCleanup(held.set)
