@@ -174,8 +174,7 @@ describe("the studio", () => {
   test("lists past broadcasts in pages", async () => {
     await open();
     const past = page.getByRole("region", { name: "Broadcasts" });
-    await past.locator(".record").first().waitFor();
-    assert.equal(await past.locator(".record").count(), 5);
+    await until("a page", async () => (await past.locator(".record").count()) === 5);
     await past.getByRole("button", { name: "Next" }).click();
     await until("the rest", async () => (await past.locator(".record").count()) === 2);
   });
