@@ -147,11 +147,7 @@ void account_directory_set_account_row(struct account_directory *dir, struct tex
 
 static enum err check_name(struct text name, struct diag *diag)
 {
-    bool is_good = name.len != 0 && name.len <= ROW_NAME_LEN_MAX && text_is_utf8(name);
-
-    for (size_t i = 0; is_good && i < name.len; i++)
-        is_good = (unsigned char)name.ptr[i] >= ' ' && name.ptr[i] != 0x7f;
-    if (is_good)
+    if (name.len != 0 && name.len <= ROW_NAME_LEN_MAX && text_is_line(name))
         return OK;
     diag_set(diag, "displayName: it has 1 to %d bytes of UTF-8, without line breaks.",
              ROW_NAME_LEN_MAX);

@@ -183,10 +183,9 @@ static void forget_oldest(struct account_directory *dir, const struct account *a
 
 static enum err check_key_name(struct text name, struct diag *diag)
 {
-    if (name.len != 0 && name.len <= ROW_NAME_LEN_MAX && text_is_utf8(name) &&
-        !memchr(name.ptr, '\0', name.len))
+    if (name.len != 0 && name.len <= ROW_NAME_LEN_MAX && text_is_line(name))
         return OK;
-    diag_set(diag, "name: it has 1 to %d bytes of UTF-8.", ROW_NAME_LEN_MAX);
+    diag_set(diag, "name: it has 1 to %d bytes of UTF-8, without line breaks.", ROW_NAME_LEN_MAX);
     return ERR_INVALID;
 }
 

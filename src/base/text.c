@@ -197,3 +197,11 @@ bool text_is_utf8(struct text text)
     }
     return true;
 }
+
+bool text_is_line(struct text text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7f)
+            return false;
+    return text_is_utf8(text);
+}

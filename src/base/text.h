@@ -82,4 +82,7 @@ bool text_parse_hex_u64(struct text text, uint64_t max, uint64_t *ret_value);
 /* True for well-formed UTF-8 (no surrogates, no overlong forms). */
 bool text_is_utf8(struct text text);
 
+/* The same without control characters: what people may be shown as a line. */
+bool text_is_line(struct text text);
+
 #endif

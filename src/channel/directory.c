@@ -243,10 +243,9 @@ void channel_directory_load(struct channel_directory *dir, const struct store_sn
 
 static enum err check_title(struct text title, struct diag *diag)
 {
-    if (title.len != 0 && title.len <= STORE_TITLE_LEN_MAX && text_is_utf8(title) &&
-        !memchr(title.ptr, '\0', title.len))
+    if (title.len != 0 && title.len <= STORE_TITLE_LEN_MAX && text_is_line(title))
         return OK;
-    diag_set(diag, "A title has 1 to %d bytes of UTF-8.", STORE_TITLE_LEN_MAX);
+    diag_set(diag, "A title has 1 to %d bytes of UTF-8, without line breaks.", STORE_TITLE_LEN_MAX);
     return ERR_INVALID;
 }
 

@@ -60,6 +60,11 @@ static void utf8_rejects_overlong_and_surrogates(void **state)
     assert_false(text_is_utf8(TEXT("\xf4\x90\x80\x80")));
     assert_false(text_is_utf8(TEXT("\xe2\x82")));
     assert_false(text_is_utf8(TEXT("\xff")));
+    assert_true(text_is_line(TEXT("gr\xc3\xbc\xc3\x9f e")));
+    assert_false(text_is_line(TEXT("two\nlines")));
+    assert_false(text_is_line(TEXT("a\x01z")));
+    assert_false(text_is_line(TEXT("a\x7f")));
+    assert_false(text_is_line(TEXT("\xff")));
 }
 
 static void what_is_contained_is_found_whatever_its_case(void **state)

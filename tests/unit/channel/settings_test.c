@@ -28,6 +28,9 @@ static void titles_and_keys_are_checked(void **state)
     assert_err(channel_create(world.dir, &(struct channel_settings){.title = TEXT("\xff")},
                               TEXT("k2"), 0, &id, &diag),
                ERR_INVALID);
+    assert_err(channel_create(world.dir, &(struct channel_settings){.title = TEXT("two\nlines")},
+                              TEXT("k2"), 0, &id, &diag),
+               ERR_INVALID);
     assert_err(channel_create(world.dir, &(struct channel_settings){.title = TEXT("t")}, TEXT(""),
                               0, &id, &diag),
                ERR_INVALID);
