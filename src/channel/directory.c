@@ -245,7 +245,8 @@ static enum err check_title(struct text title, struct diag *diag)
 {
     if (title.len != 0 && title.len <= STORE_TITLE_LEN_MAX && text_is_line(title))
         return OK;
-    diag_set(diag, "A title has 1 to %d bytes of UTF-8, without line breaks.", STORE_TITLE_LEN_MAX);
+    diag_set(diag, "title: it has 1 to %d bytes of UTF-8, without line breaks.",
+             STORE_TITLE_LEN_MAX);
     return ERR_INVALID;
 }
 

@@ -254,6 +254,7 @@ static void titles_and_names_stay_what_they_are(void **state)
     (void)state;
     struct api_world world;
     char body[600], line[600], id[WORLD_TEXT_MAX];
+    size_t channels = 0;
 
     api_world_init(&world);
     for (size_t i = 0; i < SHAPES; i++) {
@@ -261,11 +262,15 @@ static void titles_and_names_stay_what_they_are(void **state)
 
         (void)snprintf(body, sizeof(body), "{\"title\":%s}", json);
         api_world_call(&world, "POST /api/v1/channels", ADMIN_KEY, body);
-        api_world_expect(&world, 201, NULL);
-        expect_member(&world, "title", shapes[i]);
-        (void)snprintf(line, sizeof(line), "GET /api/v1/channels/%zu", i + 1);
-        api_world_call(&world, line, ADMIN_KEY, NULL);
-        expect_member(&world, "title", shapes[i]);
+        if (strpbrk(shapes[i], "\r\n")) { /* titles have no control characters */
+            expect_field(&world, shapes[i], "title");
+        } else {
+            api_world_expect(&world, 201, NULL);
+            expect_member(&world, "title", shapes[i]);
+            (void)snprintf(line, sizeof(line), "GET /api/v1/channels/%zu", ++channels);
+            api_world_call(&world, line, ADMIN_KEY, NULL);
+            expect_member(&world, "title", shapes[i]);
+        }
 
         (void)snprintf(body, sizeof(body),
                        "{\"email\":\"a%zu@b.example\",\"displayName\":%s,\"role\":\"buyer\"}", i,
@@ -280,7 +285,7 @@ static void titles_and_names_stay_what_they_are(void **state)
         }
         mem_free(json);
     }
-    assert_int_equal(store_place_number(&world.place, "SELECT count(*) FROM channels"), SHAPES);
+    assert_int_equal(store_place_number(&world.place, "SELECT count(*) FROM channels"), channels);
     api_world_deinit(&world);
 }
 
