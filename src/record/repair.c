@@ -175,12 +175,18 @@ static void write_found(struct repair *repair, struct playlist_entry *entry)
     repair->file_end = entry->offset + entry->len;
 }
 
+/* Between the fragment and the one before it; 0 when that is not known. */
+static int64_t hole_before(const struct repair *repair, const struct fragment *fragment)
+{
+    return repair->last_end_us == INT64_MIN ? 0 : fragment->start_us - repair->last_end_us;
+}
+
 /* Whether the fragment begins a new segment: as the packager does it, at a key frame. */
 static bool begins_entry(const struct repair *repair, const struct playlist_entry *entry,
                          const struct fragment *fragment)
 {
     int64_t target_us = (int64_t)repair->header.target_s * US_PER_S;
-    int64_t hole_us = fragment->start_us - repair->last_end_us;
+    int64_t hole_us = hole_before(repair, fragment);
 
     if (entry->len == 0 || !fragment->begins_with_key)
         return entry->len == 0 || entry->duration_us > ENTRY_MAX_US;
@@ -193,8 +199,7 @@ static void begin_entry(struct repair *repair, const struct walk *walk, uint64_t
 {
     bool is_first = repair->kept.len == 0 && repair->found.len == 0;
     bool is_new_file = walk->number != repair->file;
-    int64_t hole_us =
-        repair->last_end_us == INT64_MIN ? 0 : fragment->start_us - repair->last_end_us;
+    int64_t hole_us = hole_before(repair, fragment);
 
     *ret_entry = (struct playlist_entry){
         .has_discontinuity =
