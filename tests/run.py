@@ -383,7 +383,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stages", nargs="*", metavar="stage")
-    parser.add_argument("--seconds", type=int, default=4, help="time of each fuzz target")
+    parser.add_argument("--seconds", type=int, default=3, help="time of each fuzz target")
     parser.add_argument("--list", action="store_true", help="name the stages")
     options = parser.parse_args()
     if options.list:
