@@ -101,7 +101,7 @@ describe("the studio", () => {
     const label = await page.getByRole("img", { name: /^Viewers over time/ }).getAttribute("aria-label");
     assert.match(label, /All: from \d+ to \d+, at the end \d+/);
     await page.getByText("As a table").first().click();
-    assert.ok((await page.locator(".plot-table tbody tr").count()) > 10);
+    await page.locator(".plot-table tbody tr").nth(10).waitFor();
     await checkPage(page, "studio-elsewhere");
   });
 
