@@ -16,7 +16,7 @@
 
 enum { EVENT_JSON_LEN_MAX = 16384, HEADERS = 5 };
 
-/* One answer is kept as far as the delivery log shows it. */
+/* docs/webhooks.md promises it: a receiver that is slower works before it answers. */
 static const int64_t SEND_TIMEOUT_US = 10 * US_PER_S;
 
 /* ---- requests ---- */
@@ -101,7 +101,7 @@ void outbox_arm(struct server *server)
 
 /* ---- events ---- */
 
-/* A change of state is up to two events: that of the relay, that of the broadcast. */
+/* A change of state is up to three events: that of the relay, those of the broadcast. */
 static const enum webhook_event_kind relay_events[] = {
     [RELAY_STARTING] = WEBHOOK_RELAY_STARTING,         [RELAY_ACTIVE] = WEBHOOK_RELAY_ACTIVE,
     [RELAY_RECONNECTING] = WEBHOOK_RELAY_RECONNECTING, [RELAY_STOPPING] = WEBHOOK_RELAY_STOPPING,

@@ -17,10 +17,12 @@
  * that a newer program has migrated is refused: nobody can say what its columns mean.
  *
  * Two kinds of database (docs/decisions/0009-two-databases.md):
- *   SQLite      One process, one file. WAL, synchronous=NORMAL: a crash of the program loses
- * nothing that was confirmed; a power cut may lose the last moments, never the database. PostgreSQL
- * Several processes (nodes). Numbers of channels and broadcasts come from blocks that a node
- * reserves; each batch tells the other nodes which rows it wrote.
+ *
+ *     SQLite       One process, one file. WAL, synchronous=NORMAL: a crash of the program loses
+ *                  nothing that was confirmed; a power cut may lose the last moments, never the
+ *                  database.
+ *     PostgreSQL   Several processes (nodes). Numbers of channels and broadcasts come from blocks
+ *                  that a node reserves; each batch tells the other nodes which rows it wrote.
  *
  * Secrets     Stream keys are stored as they are, in a file that only its owner may read (mode
  *             0600); of API keys only a SHA-256 is stored (docs/decisions/0002-stored-keys.md).
