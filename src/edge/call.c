@@ -2,12 +2,9 @@
 
 #include <string.h>
 
-#include "base/jsonw.h"
 #include "base/mem.h"
 #include "base/writer.h"
 #include "edge/edge_private.h"
-
-enum { PROBLEM_LEN_MAX = 4096 };
 
 /* ---- what a request says ---- */
 
@@ -279,36 +276,19 @@ void edge_answer(struct edge_call *call)
 
 /* ---- problems ---- */
 
-static struct buf *write_problem(int status, const char *code, struct text detail)
-{
-    struct writer w = writer_growing(PROBLEM_LEN_MAX);
-    struct jsonw j = jsonw_of(&w);
-
-    jsonw_object_begin(&j);
-    jsonw_member_str(&j, "type", "about:blank");
-    jsonw_member_str(&j, "title", http_status_phrase(status));
-    jsonw_member_i64(&j, "status", status);
-    jsonw_member_str(&j, "code", code);
-    jsonw_member_text(&j, "detail", detail);
-    jsonw_object_end(&j);
-    struct buf *body = writer_copy_buf(&w);
-    writer_deinit(&w);
-    return body;
-}
-
 void edge_fill_problem(struct edge_call *call, int status, const char *code, struct text detail)
 {
     call->answer.status = status;
     call->answer.header_count = 1;
     call->answer.headers[0] = (struct api_header){"content-type", "application/problem+json"};
-    call->answer.body = write_problem(status, code, detail);
+    call->answer.body = http_problem(status, code, detail);
 }
 
 void call_respond_problem(struct http_request *request, int status, const char *code,
                           struct text detail)
 {
     static const struct http_header_line retry = {"Retry-After", TEXT_INIT("5")};
-    struct slice body = slice_take(write_problem(status, code, detail));
+    struct slice body = slice_take(http_problem(status, code, detail));
     struct http_response response = {
         .status = status,
         .content_type = "application/problem+json",

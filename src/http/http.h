@@ -234,8 +234,12 @@ void http_respond_text(struct http_request *req, int status, const char *content
 /* Answers without a body: 204, 202, ... */
 void http_respond_empty(struct http_request *req, int status);
 
-/* Answers with problem details (RFC 9457): {"type":"about:blank","title":phrase,"status":status,
- * "detail":detail}. `detail` is a sentence for a developer, or empty. */
+/* Problem details (RFC 9457): {"type":"about:blank","title":phrase,"status":status,"code":code,
+ * "detail":detail}. `detail` is a sentence for a developer, or empty; `code` is a stable word for
+ * programs, NULL: http_problem_code(status). */
+struct buf *http_problem(int status, const char *code, struct text detail);
+
+/* Answers with them, and with the code of the status. */
 void http_respond_problem(struct http_request *req, int status, struct text detail);
 
 /* The same with fields (Retry-After, WWW-Authenticate); status and headers of `response` are
@@ -248,6 +252,9 @@ void http_respond_err(struct http_request *req, enum err err, struct text detail
 
 /* The phrase of a status ("Not Found"), never NULL. */
 const char *http_status_phrase(int status);
+
+/* The stable word of a refusal's status in problem details ("not_found"), never NULL. */
+const char *http_problem_code(int status);
 
 /* ---- Streams (server-sent events, exports) --------------------------------------------------- */
 

@@ -36,62 +36,79 @@ void http_methods_write(struct writer *w, unsigned set)
     }
 }
 
-static const struct phrase {
+/* The codes are those of the API (api/error.h) where it has one for the status: a client reads one
+ * list, whichever layer refused. */
+static const struct status {
     int status;
     const char *phrase;
-} phrases[] = {
-    {100, "Continue"},
-    {101, "Switching Protocols"},
-    {200, "OK"},
-    {201, "Created"},
-    {202, "Accepted"},
-    {204, "No Content"},
-    {206, "Partial Content"},
-    {207, "Multi-Status"},
-    {301, "Moved Permanently"},
-    {302, "Found"},
-    {303, "See Other"},
-    {304, "Not Modified"},
-    {307, "Temporary Redirect"},
-    {308, "Permanent Redirect"},
-    {400, "Bad Request"},
-    {401, "Unauthorized"},
-    {402, "Payment Required"},
-    {403, "Forbidden"},
-    {404, "Not Found"},
-    {405, "Method Not Allowed"},
-    {406, "Not Acceptable"},
-    {408, "Request Timeout"},
-    {409, "Conflict"},
-    {410, "Gone"},
-    {411, "Length Required"},
-    {412, "Precondition Failed"},
-    {413, "Content Too Large"},
-    {414, "URI Too Long"},
-    {415, "Unsupported Media Type"},
-    {416, "Range Not Satisfiable"},
-    {417, "Expectation Failed"},
-    {421, "Misdirected Request"},
-    {422, "Unprocessable Content"},
-    {426, "Upgrade Required"},
-    {428, "Precondition Required"},
-    {429, "Too Many Requests"},
-    {431, "Request Header Fields Too Large"},
-    {499, "Client Closed Request"},
-    {500, "Internal Server Error"},
-    {501, "Not Implemented"},
-    {502, "Bad Gateway"},
-    {503, "Service Unavailable"},
-    {504, "Gateway Timeout"},
-    {505, "HTTP Version Not Supported"},
+    const char *code; /* of problem details; NULL: no refusal */
+} statuses[] = {
+    {100, "Continue", NULL},
+    {101, "Switching Protocols", NULL},
+    {200, "OK", NULL},
+    {201, "Created", NULL},
+    {202, "Accepted", NULL},
+    {204, "No Content", NULL},
+    {206, "Partial Content", NULL},
+    {207, "Multi-Status", NULL},
+    {301, "Moved Permanently", NULL},
+    {302, "Found", NULL},
+    {303, "See Other", NULL},
+    {304, "Not Modified", NULL},
+    {307, "Temporary Redirect", NULL},
+    {308, "Permanent Redirect", NULL},
+    {400, "Bad Request", "invalid_input"},
+    {401, "Unauthorized", "unauthorized"},
+    {402, "Payment Required", "payment_required"},
+    {403, "Forbidden", "forbidden"},
+    {404, "Not Found", "not_found"},
+    {405, "Method Not Allowed", "method_not_allowed"},
+    {406, "Not Acceptable", "not_acceptable"},
+    {408, "Request Timeout", "request_timeout"},
+    {409, "Conflict", "conflict"},
+    {410, "Gone", "gone"},
+    {411, "Length Required", "length_required"},
+    {412, "Precondition Failed", "precondition"},
+    {413, "Content Too Large", "payload_too_large"},
+    {414, "URI Too Long", "uri_too_long"},
+    {415, "Unsupported Media Type", "unsupported_media_type"},
+    {416, "Range Not Satisfiable", "range_not_satisfiable"},
+    {417, "Expectation Failed", "expectation_failed"},
+    {421, "Misdirected Request", "misdirected_request"},
+    {422, "Unprocessable Content", "unprocessable_content"},
+    {426, "Upgrade Required", "upgrade_required"},
+    {428, "Precondition Required", "precondition_required"},
+    {429, "Too Many Requests", "too_many_requests"},
+    {431, "Request Header Fields Too Large", "headers_too_large"},
+    {499, "Client Closed Request", "client_closed_request"},
+    {500, "Internal Server Error", "internal"},
+    {501, "Not Implemented", "not_supported"},
+    {502, "Bad Gateway", "bad_gateway"},
+    {503, "Service Unavailable", "busy"},
+    {504, "Gateway Timeout", "gateway_timeout"},
+    {505, "HTTP Version Not Supported", "http_version_not_supported"},
 };
+
+static const struct status *find_status(int status)
+{
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
+        if (statuses[i].status == status)
+            return &statuses[i];
+    return NULL;
+}
 
 const char *http_status_phrase(int status)
 {
-    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
-        if (phrases[i].status == status)
-            return phrases[i].phrase;
-    return "Unknown";
+    const struct status *found = find_status(status);
+
+    return found ? found->phrase : "Unknown";
+}
+
+const char *http_problem_code(int status)
+{
+    const struct status *found = find_status(status);
+
+    return found && found->code ? found->code : "unknown";
 }
 
 enum { TOKEN = 1, VALUE = 2, HOST = 4 };

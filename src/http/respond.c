@@ -123,7 +123,7 @@ void http_respond_empty(struct http_request *req, int status)
     http_respond(req, &(struct http_response){.status = status});
 }
 
-static struct buf *problem_body(int status, struct text detail)
+struct buf *http_problem(int status, const char *code, struct text detail)
 {
     struct writer w = writer_growing(PROBLEM_LEN_MAX);
     struct jsonw j = jsonw_of(&w);
@@ -132,6 +132,7 @@ static struct buf *problem_body(int status, struct text detail)
     jsonw_member_str(&j, "type", "about:blank");
     jsonw_member_str(&j, "title", http_status_phrase(status));
     jsonw_member_i64(&j, "status", status);
+    jsonw_member_str(&j, "code", code ? code : http_problem_code(status));
     if (detail.len)
         jsonw_member_text(&j, "detail", text_sub(detail, 0, PROBLEM_LEN_MAX / 8));
     jsonw_object_end(&j);
@@ -143,7 +144,7 @@ static struct buf *problem_body(int status, struct text detail)
 void http_respond_problem_with(struct http_request *req, const struct http_response *response,
                                struct text detail)
 {
-    struct slice slice = slice_take(problem_body(response->status, detail));
+    struct slice slice = slice_take(http_problem(response->status, NULL, detail));
     struct http_response problem = *response;
 
     problem.content_type = "application/problem+json";

@@ -162,19 +162,23 @@ static void errors_of_the_server_are_problem_details(void **state)
         const char *request;
         const char *status;
         bool closes;
+        const char *code;
     } cases[] = {
-        {GET("/none"), "404 Not Found", false},
-        {GET("/../x"), "400 Bad Request", false},
-        {GET("/a%00"), "400 Bad Request", false},
-        {"PUT /hello HTTP/1.1\r\nHost: a\r\n\r\n", "405 Method Not Allowed", false},
-        {"BREW /hello HTTP/1.1\r\nHost: a\r\n\r\n", "501 Not Implemented", false},
-        {"GET / HTTP/3.0\r\nHost: a\r\n\r\n", "505 HTTP Version Not Supported", true},
-        {"GET / HTTP/1.1\r\n\r\n", "400 Bad Request", true},
+        {GET("/none"), "404 Not Found", false, "not_found"},
+        {GET("/../x"), "400 Bad Request", false, "invalid_input"},
+        {GET("/a%00"), "400 Bad Request", false, "invalid_input"},
+        {"PUT /hello HTTP/1.1\r\nHost: a\r\n\r\n", "405 Method Not Allowed", false,
+         "method_not_allowed"},
+        {"BREW /hello HTTP/1.1\r\nHost: a\r\n\r\n", "501 Not Implemented", false, "not_supported"},
+        {"GET / HTTP/3.0\r\nHost: a\r\n\r\n", "505 HTTP Version Not Supported", true,
+         "http_version_not_supported"},
+        {"GET / HTTP/1.1\r\n\r\n", "400 Bad Request", true, "invalid_input"},
         {"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n", "413 Content Too Large",
-         true},
+         true, "payload_too_large"},
         {"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-         "400 Bad Request", true},
-        {"POST /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", "403 Forbidden", true},
+         "400 Bad Request", true, "invalid_input"},
+        {"POST /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", "403 Forbidden", true,
+         "forbidden"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -184,6 +188,8 @@ static void errors_of_the_server_are_problem_details(void **state)
         assert_contains(output, cases[i].status);
         assert_contains(output, "Content-Type: application/problem+json\r\n");
         assert_contains(output, "{\"type\":\"about:blank\",\"title\":\"");
+        assert_contains(output, "\"code\":\"");
+        assert_contains(output, cases[i].code);
         assert_int_equal(count_of(output, "HTTP/1.1 "), 1);
         assert_int_equal(P.end.is_shut_down, cases[i].closes);
         assert_int_equal(count_of(output, "Connection: close"), cases[i].closes);
