@@ -483,6 +483,11 @@ MUST_USE enum err account_token_revoke(struct account_directory *dir, uint64_t c
 const struct publish_token_row *account_token_at(const struct account_directory *dir,
                                                  uint64_t channel_id, size_t index, int64_t now_us);
 
+/* Whether the owner of a channel may go live: who may not sign in may not publish either. An id of
+ * nobody hinders nothing. ERR_DENIED; the sentence is for the publisher. */
+MUST_USE enum err account_check_publisher(const struct account_directory *dir,
+                                          struct text account_id, struct diag *diag);
+
 /* What a publisher may, who shows a publish token where a stream key could be (WHIP, RTMP). */
 struct publish_permit {
     char token_id[ROW_UUID_LEN + 1];

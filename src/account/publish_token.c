@@ -211,6 +211,17 @@ const struct publish_token_row *account_token_at(const struct account_directory 
 
 /* ---- publishing ---- */
 
+enum err account_check_publisher(const struct account_directory *dir, struct text account_id,
+                                 struct diag *diag)
+{
+    const struct account_row *owner = account_find(dir, account_id);
+
+    if (!owner || owner->disabled_at_us == 0)
+        return OK;
+    diag_set(diag, "The account of this channel is disabled. Ask who runs this server.");
+    return ERR_DENIED;
+}
+
 enum err account_token_check(const struct account_directory *dir, struct text text, int64_t now_us,
                              struct publish_permit *ret_permit, struct diag *diag)
 {

@@ -73,20 +73,13 @@ static enum err exchange_token(struct server *server, struct publish_request *re
     return OK;
 }
 
-/* A seller who may not sign in may not go live either. */
 static enum err check_owner(const struct server *server, const struct publish_request *request,
                             struct diag *diag)
 {
     const struct channel *channel = channel_find_by_key(server->directory, request->stream_key);
-    const struct account_row *owner =
-        channel && channel->host_user_id[0]
-            ? account_find(server->accounts, text_of(channel->host_user_id))
-            : NULL;
 
-    if (!owner || owner->disabled_at_us == 0)
-        return OK;
-    diag_set(diag, "The account of this channel is disabled. Ask who runs this server.");
-    return ERR_DENIED;
+    return channel ? account_check_publisher(server->accounts, text_of(channel->host_user_id), diag)
+                   : OK;
 }
 
 static void bind_token(struct server *server, const struct publish_permit *permit,

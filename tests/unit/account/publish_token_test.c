@@ -220,6 +220,24 @@ static void tokens_go_with_their_channel(void **state)
     world_end(&world);
 }
 
+static void owner_that_is_disabled_may_not_publish(void **state)
+{
+    (void)state;
+    struct world world;
+    const struct account_input change = {.sets_disabled = true, .is_disabled = true};
+
+    begin(&world);
+    const struct account_row *owner = world_account(&world, "owner@example.com", "seller");
+    assert_ok(account_check_publisher(world.dir, text_of(owner->id), &world.diag));
+    assert_ok(account_check_publisher(world.dir, TEXT(""), &world.diag));
+    assert_ok(account_check_publisher(world.dir, TEXT("nobody"), &world.diag));
+    assert_ok(account_update(world.dir, text_of(owner->id), &change, world.batch, world.now_us,
+                             &world.diag));
+    assert_err(account_check_publisher(world.dir, text_of(owner->id), &world.diag), ERR_DENIED);
+    assert_non_null(strstr(world.diag.message, "is disabled"));
+    world_end(&world);
+}
+
 static void token_that_was_not_stored_is_taken_back(void **state)
 {
     (void)state;
@@ -270,6 +288,7 @@ int main(void)
         TEST_CASE(token_ends_by_time_and_by_hand),
         TEST_CASE(life_and_number_are_limited),
         TEST_CASE(tokens_go_with_their_channel),
+        TEST_CASE(owner_that_is_disabled_may_not_publish),
         TEST_CASE(token_that_was_not_stored_is_taken_back),
         TEST_CASE(another_server_changes_tokens),
     };
