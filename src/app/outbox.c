@@ -161,11 +161,13 @@ size_t outbox_append(struct server *server, const struct store_change *change,
 {
     const struct channel_event event = channel_event_of(change);
     struct writer channel_json = writer_growing(EVENT_JSON_LEN_MAX);
-    struct writer broadcast_json = writer_growing(EVENT_JSON_LEN_MAX);
+    struct writer broadcast_json = writer_growing(EVENT_JSON_LEN_MAX); /* neither allocates yet */
     enum webhook_event_kind kinds[OUTBOX_MARKS_MAX];
     size_t kind_count = kinds_of(&event, change, kinds);
     size_t mark_count = 0;
 
+    if (webhook_count(server->webhooks) == 0)
+        return 0; /* most servers: nobody to tell, nothing to render */
     write_channel(server, change, &channel_json);
     if (event.kind == CHANNEL_STATE && change->broadcast.id)
         api_broadcast_json(&change->broadcast, text_of(server->config.public_url), &broadcast_json);

@@ -36,7 +36,7 @@ struct writer {
 /* Writes into `memory`, which the caller keeps. Nothing to release. */
 struct writer writer_fixed(void *memory, size_t cap);
 
-/* Grows up to `limit` bytes (> 0). Release with writer_deinit() or writer_take_buf(). */
+/* Grows up to `limit` bytes (> 0). Release with writer_deinit(). */
 struct writer writer_growing(size_t limit);
 
 /* Releases the block of a growing writer; the writer is then empty and may be used again. */

@@ -109,8 +109,7 @@ struct channel_stats {
     int32_t keyframe_interval_ms;
     double packet_loss; /* 0..1, over the last seconds; RTMP: -1 */
     int32_t rtt_ms;
-    int32_t part_delay_ms;  /* from the arrival of a part's last sample to the part being listed */
-    int32_t hls_latency_ms; /* from the capture at the seller to the part being listed */
+    int32_t part_delay_ms; /* from the arrival of a part's last sample to the part being listed */
 };
 
 /* All unknown. */

@@ -41,11 +41,6 @@ static double part_delay(const struct channel *channel)
     return channel->stats.part_delay_ms / 1000.0;
 }
 
-static double hls_latency(const struct channel *channel)
-{
-    return channel->stats.hls_latency_ms / 1000.0;
-}
-
 static double is_playable(const struct channel *channel)
 {
     return relay_state_is_playable(channel->state) ? 1 : 0;
@@ -70,8 +65,6 @@ static const struct metric metrics[] = {
     {"stoa_channel_round_trip_seconds", "Round trip between publisher and server.", round_trip},
     {"stoa_channel_part_delay_seconds",
      "From the arrival of a part's last sample to the part being listed.", part_delay},
-    {"stoa_channel_hls_latency_seconds", "From the capture at the seller to the part being listed.",
-     hls_latency},
 };
 
 static void write_head(struct writer *w, const char *name, const char *help)

@@ -56,7 +56,6 @@ struct channel_stats channel_stats_unknown(void)
         .packet_loss = -1,
         .rtt_ms = -1,
         .part_delay_ms = -1,
-        .hls_latency_ms = -1,
     };
 }
 
