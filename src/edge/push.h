@@ -2,12 +2,10 @@
  * push - the events of an edge: topics, subscribers, and who still has to get what. Private to
  * edge/.
  *
- *     push_post() ---> ring: the newest events, encoded once a dialect, shared by reference
- *          |                                        |
- *          '--> topics: each channel's status --> due subscribers --push_run()--> sink
- *                       and who wants it          (a bounded number at a time)    WebSocket,
- *                                                                                 event stream,
- * tRPC
+ *     push_post() --> ring: the newest events, encoded once a dialect, shared by reference
+ *         |                              |
+ *         '--> topics: each channel's    '--> due subscribers --push_run()--> sink: WebSocket,
+ *              status, who wants it           (some at a time)                event stream, tRPC
  *
  * A subscriber is told of each of its channels once (a snapshot), then of each event in the order
  * of the ids. It may name the last event that it had and go on from there, also on another edge, as
