@@ -6,7 +6,7 @@ import signal
 import socket
 import unittest
 
-from harness import BUILD, REPORT, Server, also_tsan, wait_until
+from harness import BUILD, REPORT, ROOT, Server, also_tsan, wait_until
 
 # Prometheus text format 0.0.4: a sample is a name, perhaps labels, and a number.
 SAMPLE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\.)*",?)*\})?'
@@ -151,6 +151,19 @@ class Commands(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout, printed)
         os.remove(path)
+
+    def test_the_manual_lists_every_setting_as_the_program_does(self):
+        self.server.settings = {}
+        printed = self.server.run("--print-config")
+        self.assertEqual(printed.returncode, 0, printed.stderr)
+        told = [(f"{section}.{name}", default, help)
+                for section, lines in re.findall(r"^\[(\w+)\]\n((?:[^\[\n].*\n)+)", printed.stdout, re.M)
+                for help, name, default in re.findall(r"^; (.*)\n;?(\w+) = (.*)$", lines, re.M)]
+        with open(os.path.join(ROOT, "docs", "operations.md"), encoding="utf-8") as file:
+            written = re.findall(r"^\| `(\w+\.\w+)` \| (?:`(.*?)`)? ?\| (.*) \|$", file.read(), re.M)
+        self.assertGreater(len(told), 40)
+        self.maxDiff = None
+        self.assertEqual(written, told)
 
     def test_a_bad_setting_is_told_with_its_name_and_what_is_good(self):
         self.server.settings["hls.part_ms"] = "fast"
