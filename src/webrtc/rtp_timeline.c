@@ -14,15 +14,19 @@
 #define WALL_MIN_US         (INT64_C(1000000000) * US_PER_S) /* 2001: earlier is an uptime */
 #define ELAPSED_MAX_US      US_PER_S
 
-/* How a clock approaches its target: `permille` of the time that goes by, and no nearer than
- * `slack_us`, so that ordinary jitter does not move it at all. */
+/* How a clock approaches its target: by `permille` of the time that goes by, and no nearer than
+ * `slack_us`, so that ordinary jitter does not move it at all. An error of more than `far_us` is
+ * worse than the haste: lips that are half a second off are seen, frames a fifth too short are not.
+ */
 struct slew {
     int64_t permille;
     int64_t slack_us;
+    int64_t far_permille;
+    int64_t far_us;
 };
 
-static const struct slew follow_arrival = {1, 10000};
-static const struct slew follow_reports = {50, 2000};
+static const struct slew follow_arrival = {1, 10000, 1, INT64_MAX};
+static const struct slew follow_reports = {50, 2000, 200, 100 * US_PER_MS};
 
 static int64_t distance(int64_t a, int64_t b)
 {
@@ -136,7 +140,7 @@ static void slew(struct rtp_track_clock *clock, int64_t target_us, struct slew h
 
     if (elapsed_us > ELAPSED_MAX_US)
         elapsed_us = ELAPSED_MAX_US;
-    int64_t step_us = elapsed_us * how.permille / 1000;
+    int64_t step_us = elapsed_us * (error_us > how.far_us ? how.far_permille : how.permille) / 1000;
 
     if (error_us <= 0) {
         clock->slewed_at_us = now_us;

