@@ -3,7 +3,14 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/mem.h"
+#include "base/pages.h"
+
+struct paged_buf {
+    struct buf buf;
+    struct pages pages;
+};
 
 struct buf *buf_create(size_t len)
 {
@@ -14,6 +21,22 @@ struct buf *buf_create(size_t len)
     buf->data = (uint8_t *)(buf + 1);
     buf->kind = BUF_INLINE;
     return buf;
+}
+
+struct buf *buf_create_paged(struct pages_cursor *cursor, size_t len)
+{
+    struct pages pages;
+
+    if (!cursor || !pages_take(cursor, len, &pages))
+        return buf_create(len);
+
+    struct paged_buf *paged = mem_alloc(sizeof(*paged));
+    atomic_init(&paged->buf.refs, 1);
+    paged->buf.len = len;
+    paged->buf.data = pages.data;
+    paged->buf.kind = BUF_PAGED;
+    paged->pages = pages;
+    return &paged->buf;
 }
 
 struct buf *buf_copy(const void *bytes, size_t len)
@@ -70,6 +93,8 @@ struct buf *buf_unref(struct buf *buf)
     if (atomic_fetch_sub_explicit(&buf->refs, 1, memory_order_acq_rel) == 1) {
         if (buf->kind == BUF_OWNED)
             mem_free(buf->data);
+        else if (buf->kind == BUF_PAGED)
+            pages_give_back(&CONTAINER_OF(buf, struct paged_buf, buf)->pages);
         mem_free(buf);
     }
     return NULL;
@@ -102,4 +127,15 @@ void slice_unref(struct slice *slice)
 {
     buf_unref(slice->buf);
     *slice = (struct slice){0};
+}
+
+bool slice_in_file(const struct slice *slice, int *ret_fd, off_t *ret_offset)
+{
+    if (!slice->buf || slice->buf->kind != BUF_PAGED)
+        return false;
+
+    const struct paged_buf *paged = CONTAINER_OF(slice->buf, struct paged_buf, buf);
+    *ret_fd = pages_fd();
+    *ret_offset = paged->pages.offset + (slice->data - paged->pages.data);
+    return true;
 }

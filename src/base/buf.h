@@ -15,22 +15,30 @@
 #define BASE_BUF_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/text.h"
 
-enum buf_kind { BUF_INLINE = 1, BUF_OWNED, BUF_STATIC };
+struct pages_cursor;
+
+enum buf_kind { BUF_INLINE = 1, BUF_OWNED, BUF_STATIC, BUF_PAGED };
 
 struct buf {
     atomic_uint refs;
     size_t len;
-    uint8_t *data; /* the bytes: behind this struct, in a block of their own, or in static memory */
+    uint8_t *data; /* the bytes: behind this struct, in a block or pages of their own, or static */
     enum buf_kind kind;
 };
 
 /* A buf of `len` bytes, not initialised, with one reference, which the caller owns. */
 struct buf *buf_create(size_t len);
+
+/* The same in pages that the kernel can send from without copying them (slice_in_file): for media
+ * that many peers get. Where there are none, or with a NULL cursor, as from buf_create(). */
+struct buf *buf_create_paged(struct pages_cursor *cursor, size_t len);
 
 /* A buf with a copy of the bytes. */
 struct buf *buf_copy(const void *bytes, size_t len);
@@ -73,5 +81,8 @@ struct slice slice_ref(struct slice slice);
 
 /* Drops the reference and empties the slice. */
 void slice_unref(struct slice *slice);
+
+/* Where sendfile() finds the slice's bytes, while somebody holds it. False: only in memory. */
+bool slice_in_file(const struct slice *slice, int *ret_fd, off_t *ret_offset);
 
 #endif

@@ -122,6 +122,7 @@ static void respond_media(struct board_channel *channel, struct http_request *re
 {
     struct slice slices[HTTP_RESPONSE_SLICES_MAX];
 
+    hls_snapshot_note_demand(channel->snapshot, file->count);
     if (file->kind == HLS_PART) {
         http_respond_asset(request, part_asset(channel, file->bodies[0]));
         return;
@@ -239,12 +240,15 @@ static void answer_problem(struct wait_group *group, int status, const char *det
         http_respond_problem(request, status, text_of(detail));
 }
 
-static void answer_asset(struct wait_group *group, struct http_asset *asset)
+/* Returns how many there were. */
+static size_t answer_asset(struct wait_group *group, struct http_asset *asset)
 {
     struct http_request *request;
+    size_t count = 0;
 
-    while ((request = take_request(&group->requests)))
+    for (; (request = take_request(&group->requests)); count++)
         http_respond_asset(request, asset);
+    return count;
 }
 
 static void serve_now(struct board_channel *channel, struct http_request *request, struct text name,
@@ -274,7 +278,7 @@ static bool try_group(struct board_channel *channel, struct wait_group *group)
         if (answer == HLS_WAIT)
             return false;
         if (answer == HLS_READY)
-            answer_asset(group, media_playlist(channel, &group->directives));
+            (void)answer_asset(group, media_playlist(channel, &group->directives));
         else
             answer_problem(group, 400, "The playlist has moved on; load it without directives.");
         return true;
@@ -283,7 +287,8 @@ static bool try_group(struct board_channel *channel, struct wait_group *group)
         if (answer == HLS_WAIT)
             return false;
         if (answer == HLS_READY)
-            answer_asset(group, part_asset(channel, file.bodies[0]));
+            hls_snapshot_note_demand(channel->snapshot,
+                                     answer_asset(group, part_asset(channel, file.bodies[0])));
         else
             answer_problem(group, 404, "The part that was announced was not made.");
         return true;

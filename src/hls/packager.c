@@ -98,6 +98,7 @@ void hls_packager_destroy(struct hls_packager *packager)
     format_unref(packager->next_audio);
     hls_init_unref(packager->next_init);
     window_deinit(&packager->window);
+    pages_cursor_deinit(&packager->pages);
     mem_free(packager->rows);
     mem_free(packager);
 }

@@ -9,6 +9,7 @@
 #ifndef HLS_PACKAGER_H
 #define HLS_PACKAGER_H
 
+#include "base/pages.h"
 #include "hls/hls.h"
 #include "hls/lane.h"
 #include "hls/window.h"
@@ -26,7 +27,8 @@ struct hls_packager {
 
     struct lane video_lane;
     struct audio_lane audio_lane;
-    struct mp4_sample *rows; /* scratch of the part being written: both tracks */
+    struct pages_cursor pages; /* of the parts, one behind the other */
+    struct mp4_sample *rows;   /* scratch of the part being written: both tracks */
 
     bool is_waiting;   /* for what begins a stretch: a key frame, or any audio */
     bool has_timeline; /* timeline_offset_us is chosen */

@@ -156,6 +156,15 @@ static bool has_keyframe(const struct hls_packager *packager, size_t video_count
     return !packager->video;
 }
 
+/* NULL: nobody, or only a few, will get the part. */
+static struct pages_cursor *choose_pages(struct hls_packager *packager)
+{
+    if (window_is_in_demand(&packager->window))
+        return &packager->pages;
+    pages_cursor_deinit(&packager->pages);
+    return NULL;
+}
+
 /* Writes the part of `video_count` frames and `audio_count` units that lasts until `end`. */
 static void write_part(struct hls_packager *packager, size_t video_count, size_t audio_count,
                        int64_t end)
@@ -177,7 +186,8 @@ static void write_part(struct hls_packager *packager, size_t video_count, size_t
     bool is_independent = has_keyframe(packager, video_count);
     if (!is_running(packager))
         begin_segment(packager, is_independent);
-    struct buf *body = mp4_write_part((uint32_t)packager->window.part_total + 1, runs, run_count);
+    struct buf *body = mp4_write_part(choose_pages(packager),
+                                      (uint32_t)packager->window.part_total + 1, runs, run_count);
     int64_t duration_us = mp4_us_of_ticks(end, MP4_TIMESCALE_VIDEO) -
                           mp4_us_of_ticks(packager->part_start, MP4_TIMESCALE_VIDEO);
     window_add_part(&packager->window, body, duration_us, is_independent);

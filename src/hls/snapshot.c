@@ -32,6 +32,13 @@ struct hls_snapshot *hls_snapshot_unref(struct hls_snapshot *snapshot)
     return NULL;
 }
 
+void hls_snapshot_note_demand(const struct hls_snapshot *snapshot, size_t bodies)
+{
+    struct hls_snapshot *shared = (struct hls_snapshot *)(uintptr_t)snapshot; /* as with refs */
+
+    atomic_fetch_add_explicit(&shared->asked, (unsigned)bodies, memory_order_relaxed);
+}
+
 /* ---- Names ---- */
 
 struct name {

@@ -5,7 +5,11 @@
 
 #include "base/clock.h"
 
-enum { LISTED_TARGET_DURATIONS = 3 };
+enum {
+    LISTED_TARGET_DURATIONS = 3,
+    DEMAND_MIN = 16, /* bodies sent between two snapshots; from then on pages are the cheaper way */
+    DEMAND_KEPT = 50, /* snapshots: demand comes in waves, with the segments */
+};
 
 struct hls_segment *hls_segment_ref(const struct hls_segment *segment)
 {
@@ -274,6 +278,7 @@ static struct hls_snapshot *snapshot_create(const struct window *window)
     void **at = (void **)(void *)(snapshot + 1);
 
     atomic_init(&snapshot->refs, 1);
+    atomic_init(&snapshot->asked, 0);
     snapshot->segments = (struct hls_segment **)(void *)at;
     snapshot->segment_count = segment_count;
     for (size_t i = 0; i < segment_count; i++)
@@ -287,10 +292,24 @@ static struct hls_snapshot *snapshot_create(const struct window *window)
     return snapshot;
 }
 
+/* How much the snapshot that goes was asked for: what is sent between two parts. */
+static void measure_demand(struct window *window)
+{
+    if (window->snapshot &&
+        atomic_load_explicit(&window->snapshot->asked, memory_order_relaxed) >= DEMAND_MIN)
+        window->demand_until = window->version + DEMAND_KEPT;
+}
+
+bool window_is_in_demand(const struct window *window)
+{
+    return window->version < window->demand_until;
+}
+
 void window_publish(struct window *window)
 {
     struct hls_snapshot *snapshot = snapshot_create(window);
 
+    measure_demand(window);
     snapshot->version = ++window->version;
     snapshot->is_ended = window->is_ended;
     snapshot->target_duration_us = window->target_duration_us;

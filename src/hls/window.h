@@ -77,6 +77,7 @@ struct window {
 
     struct writer scratch;
     uint64_t version;
+    uint64_t demand_until; /* a version; not before it is the list out of demand */
     uint64_t part_total;
     uint64_t segment_total;
     uint64_t discontinuity_total;
@@ -95,6 +96,9 @@ void window_add_part(struct window *window, struct buf *body, int64_t duration_u
 
 /* Ends the running segment, if there is one, and lets go of what is too old. */
 void window_end_segment(struct window *window);
+
+/* Whether many bodies were sent lately: hls_snapshot_note_demand(). */
+bool window_is_in_demand(const struct window *window);
 
 /* Renders the playlists and makes a new snapshot. Needs a part ever made. */
 void window_publish(struct window *window);

@@ -69,7 +69,9 @@ struct mp4_run {
 };
 
 /* Writes moof and mdat; 1..MP4_TRACK_COUNT_MAX runs. `sequence` counts the parts from 1. The whole
- * part must stay below 4 GiB, which the caller's limits see to. The caller owns the buf. */
-struct buf *mp4_write_part(uint32_t sequence, const struct mp4_run *runs, size_t run_count);
+ * part must stay below 4 GiB, which the caller's limits see to. The caller owns the buf, which
+ * is cut from `pages` (NULL: from other memory). */
+struct buf *mp4_write_part(struct pages_cursor *pages, uint32_t sequence,
+                           const struct mp4_run *runs, size_t run_count);
 
 #endif

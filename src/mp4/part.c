@@ -117,7 +117,8 @@ static void write_traf(struct writer *w, const struct mp4_run *run, size_t data_
     write_trun(w, run, data_offset);
 }
 
-struct buf *mp4_write_part(uint32_t sequence, const struct mp4_run *runs, size_t run_count)
+struct buf *mp4_write_part(struct pages_cursor *pages, uint32_t sequence,
+                           const struct mp4_run *runs, size_t run_count)
 {
     size_t moof_len = BOX + MFHD_LEN;
     size_t mdat_len = BOX;
@@ -130,7 +131,7 @@ struct buf *mp4_write_part(uint32_t sequence, const struct mp4_run *runs, size_t
     }
     assert(moof_len + mdat_len <= UINT32_MAX);
 
-    struct buf *part = buf_create(moof_len + mdat_len);
+    struct buf *part = buf_create_paged(pages, moof_len + mdat_len);
     struct writer w = writer_fixed(part->data, part->len);
     size_t data_offset = moof_len + BOX; /* counted from the start of moof */
 

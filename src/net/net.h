@@ -5,10 +5,11 @@
  *                             `<--- stream_send(head, slices) : shared bytes, no copies
  *     udp_socket --batch of datagrams--> on_datagram ; udp_send(), udp_send_segments()
  *
- * A stream sends slices of shared buffers straight from where they are; what the socket does not
- * take is queued by reference. With TLS up to 64 kB of records are gathered and sent with one
- * system call. No object here knows a protocol.
+ * A stream sends slices of shared buffers straight from where they are (those in pages without a
+ * copy, by sendfile); what the socket does not take is queued by reference. With TLS up to 64 kB of
+ * records are gathered and sent with one system call. No object here knows a protocol.
  *
+ * Process   Ignores SIGPIPE: sendfile() has no flag against it.
  * Threads   Each object belongs to one loop. tls_context may be shared and reloaded by any thread.
  * Errors    ERR_AGAIN: wait for the callback. ERR_CLOSED: the peer ended it. ERR_IO: it broke.
  */

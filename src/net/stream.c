@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,7 +11,12 @@
 #include "net/net.h"
 #include "net/tls.h"
 
-enum { VECTORS_PER_SEND = 64, QUEUE_MIN = 8 };
+enum {
+    VECTORS_PER_SEND = 64,
+    QUEUE_MIN = 8,
+    FILE_LEN_MIN = 32 * 1024, /* of less, a second system call costs more than the copy */
+    UNSENT_MAX = 1024 * 1024, /* pages are no memory of the client's own: a segment at once */
+};
 
 struct stream {
     struct loop *loop;
@@ -24,6 +30,7 @@ struct stream {
     bool may_read;  /* an edge was seen and no read has said ERR_AGAIN since */
     bool has_hup;   /* the peer's FIN or a reset is known: a short read is not the end */
     bool may_write; /* no send has said EAGAIN since the last edge */
+    bool is_paced;  /* the kernel sends by the clock: copies are cheaper than pages then */
     bool is_paused;
     bool is_clocked; /* low water is set: reads are tried without an edge */
     bool is_closed;
@@ -94,25 +101,8 @@ static void queue_clear(struct stream *stream)
 
 /* ---- sending ---- */
 
-static enum err send_vectors(struct stream *stream, struct iovec *vectors, size_t count,
-                             size_t *ret_sent)
+static enum err why_not_sent(struct stream *stream)
 {
-    struct msghdr header = {.msg_iov = vectors, .msg_iovlen = count};
-    size_t len = 0;
-    ssize_t sent;
-
-    for (size_t i = 0; i < count; i++)
-        len += vectors[i].iov_len;
-    do {
-        sent = sendmsg(stream->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (sent < 0 && errno == EINTR);
-    if (sent >= 0) {
-        /* epoll(7): less than was given means that the socket is full, and an edge will come. */
-        if ((size_t)sent < len)
-            stream->may_write = false;
-        *ret_sent = (size_t)sent;
-        return OK;
-    }
     if (errno == EAGAIN) {
         stream->may_write = false;
         return ERR_AGAIN;
@@ -120,23 +110,126 @@ static enum err send_vectors(struct stream *stream, struct iovec *vectors, size_
     return errno == EPIPE || errno == ECONNRESET ? ERR_CLOSED : ERR_IO;
 }
 
+/* has_more: what follows at once may go in the same packets. */
+static enum err send_vectors(struct stream *stream, struct iovec *vectors, size_t count,
+                             bool has_more, size_t *ret_sent)
+{
+    struct msghdr header = {.msg_iov = vectors, .msg_iovlen = count};
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (has_more ? MSG_MORE : 0);
+    size_t len = 0;
+    ssize_t sent;
+
+    for (size_t i = 0; i < count; i++)
+        len += vectors[i].iov_len;
+    do {
+        sent = sendmsg(stream->fd, &header, flags);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0)
+        return why_not_sent(stream);
+    /* epoll(7): less than was given means that the socket is full, and an edge will come. */
+    if ((size_t)sent < len)
+        stream->may_write = false;
+    *ret_sent = (size_t)sent;
+    return OK;
+}
+
+/* Slices that stand one behind the other in a file: parts of one segment, mostly. */
+struct file_run {
+    int fd;
+    off_t offset;
+    size_t len;
+    size_t count;
+};
+
+/* The run at the beginning of the list. False: it is not worth a call of its own. */
+static bool find_run(const struct stream *stream, const struct slice *slices, size_t count,
+                     struct file_run *run)
+{
+    off_t offset;
+    int fd;
+
+    if (stream->is_paced || !slice_in_file(&slices[0], &run->fd, &run->offset))
+        return false;
+    run->len = slices[0].len;
+    for (run->count = 1; run->count < count; run->count++) {
+        const struct slice *slice = &slices[run->count];
+
+        if (!slice_in_file(slice, &fd, &offset) || offset != run->offset + (off_t)run->len)
+            break;
+        run->len += slice->len;
+    }
+    return run->len >= FILE_LEN_MIN;
+}
+
+/* The kernel takes the pages themselves. Less than was asked for need not mean that the socket is
+ * full: the caller goes on until this says ERR_AGAIN. */
+static enum err send_run(struct stream *stream, const struct file_run *run, size_t *ret_sent)
+{
+    off_t offset = run->offset;
+    ssize_t sent;
+
+    do {
+        sent = sendfile(stream->fd, run->fd, &offset, run->len);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0)
+        return why_not_sent(stream);
+    *ret_sent = (size_t)sent;
+    return sent > 0 ? OK : ERR_IO; /* the file never ends */
+}
+
 static struct iovec vector_of(const void *bytes, size_t len)
 {
     return (struct iovec){(void *)(uintptr_t)bytes, len}; /* sendmsg only reads */
 }
 
+/* Sends head and slices from where they are; *ret_sent tells how far it came. */
+static enum err send_in_place(struct stream *stream, const void *head, size_t head_len,
+                              const struct slice *slices, size_t count, size_t *ret_sent)
+{
+    size_t next = 0;
+    enum err err = OK;
+
+    *ret_sent = 0;
+    while (!err && stream->may_write && (head_len || next < count)) {
+        struct iovec vectors[VECTORS_PER_SEND];
+        size_t vector_count = 0;
+        struct file_run run;
+        size_t sent = 0;
+        size_t len = head_len;
+
+        if (head_len)
+            vectors[vector_count++] = vector_of(head, head_len);
+        head_len = 0;
+        while (next < count && vector_count < VECTORS_PER_SEND &&
+               !find_run(stream, &slices[next], count - next, &run)) {
+            len += slices[next].len;
+            vectors[vector_count++] = vector_of(slices[next].data, slices[next].len);
+            next++;
+        }
+        if (vector_count) {
+            err = send_vectors(stream, vectors, vector_count, next < count, &sent);
+        } else {
+            len = run.len;
+            next += run.count;
+            err = send_run(stream, &run, &sent);
+        }
+        *ret_sent += sent;
+        if (sent < len)
+            break;
+    }
+    return err == ERR_AGAIN ? OK : err;
+}
+
 static enum err flush_plain(struct stream *stream)
 {
     while (stream->queue_count && stream->may_write) {
-        struct iovec vectors[VECTORS_PER_SEND];
+        struct slice front[VECTORS_PER_SEND];
         size_t count = 0;
         size_t sent;
 
         for (; count < stream->queue_count && count < VECTORS_PER_SEND; count++)
-            vectors[count] = vector_of(queue_at(stream, count)->data, queue_at(stream, count)->len);
-        enum err err = send_vectors(stream, vectors, count, &sent);
-        if (err == ERR_AGAIN)
-            break;
+            front[count] = *queue_at(stream, count);
+        enum err err = send_in_place(stream, NULL, 0, front, count, &sent);
         if (err)
             return err;
         queue_consume(stream, sent);
@@ -168,7 +261,7 @@ static enum err send_gathered(struct stream *stream)
     while (sent < len && stream->may_write && !stream->records.buf) {
         struct iovec vector = vector_of(gather->bytes + sent, len - sent);
         size_t now;
-        enum err err = send_vectors(stream, &vector, 1, &now);
+        enum err err = send_vectors(stream, &vector, 1, false, &now);
 
         if (err == ERR_AGAIN)
             break;
@@ -186,7 +279,7 @@ static enum err send_records(struct stream *stream)
     while (stream->records.len && stream->may_write) {
         struct iovec vector = vector_of(stream->records.data, stream->records.len);
         size_t sent;
-        enum err err = send_vectors(stream, &vector, 1, &sent);
+        enum err err = send_vectors(stream, &vector, 1, false, &sent);
 
         if (err == ERR_AGAIN)
             break;
@@ -278,24 +371,6 @@ static enum err flush(struct stream *stream)
     return OK;
 }
 
-/* Sends head and slices from where they are; *ret_sent tells how far it came. */
-static enum err send_directly(struct stream *stream, const void *head, size_t head_len,
-                              const struct slice *slices, size_t count, size_t *ret_sent)
-{
-    struct iovec vectors[VECTORS_PER_SEND];
-    size_t vector_count = 0;
-
-    if (head_len)
-        vectors[vector_count++] = vector_of(head, head_len);
-    for (size_t i = 0; i < count && vector_count < VECTORS_PER_SEND; i++)
-        vectors[vector_count++] = vector_of(slices[i].data, slices[i].len);
-    *ret_sent = 0;
-    if (vector_count == 0)
-        return OK;
-    enum err err = send_vectors(stream, vectors, vector_count, ret_sent);
-    return err == ERR_AGAIN ? OK : err;
-}
-
 enum err stream_send(struct stream *stream, const void *head, size_t head_len,
                      const struct slice *slices, size_t count)
 {
@@ -304,7 +379,7 @@ enum err stream_send(struct stream *stream, const void *head, size_t head_len,
 
     loop_assert_current(stream->loop);
     if (!stream->tls && stream->queue_count == 0 && stream->may_write)
-        err = send_directly(stream, head, head_len, slices, count, &sent);
+        err = send_in_place(stream, head, head_len, slices, count, &sent);
 
     if (sent < head_len)
         queue_push(stream, slice_take(buf_copy((const uint8_t *)head + sent, head_len - sent)));
@@ -476,11 +551,23 @@ static void on_event(struct loop_fd *watch, unsigned events)
     deliver(stream);
 }
 
+/* BBR is the one that paces. Decision 0015. */
+static bool is_paced(int fd)
+{
+    static const char bbr[] = "bbr";
+    char name[16] = "";
+    socklen_t len = sizeof(name) - 1;
+
+    return getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len) == 0 &&
+           strncmp(name, bbr, strlen(bbr)) == 0;
+}
+
 enum err stream_create(struct loop *loop, int fd, const struct net_address *peer,
                        struct tls_context *tls, const struct stream_handler *handler, void *ctx,
                        struct stream **ret_stream)
 {
     struct stream *stream = mem_zalloc(sizeof(*stream));
+    int unsent_max = UNSENT_MAX;
 
     stream->loop = loop;
     stream->fd = fd;
@@ -488,6 +575,9 @@ enum err stream_create(struct loop *loop, int fd, const struct net_address *peer
     stream->handler = handler;
     stream->ctx = ctx;
     stream->may_write = true;
+    stream->is_paced = is_paced(fd);
+    if (!tls && !stream->is_paced)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof(unsent_max));
     loop_idle_init(&stream->again);
     if (tls) {
         stream->tls = tls_session_create(tls, fd);

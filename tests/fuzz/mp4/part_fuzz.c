@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         runs[count].count = read_samples(&r, payload, samples[count]);
         count++;
     }
-    struct buf *buf = mp4_write_part(sequence, runs, count);
+    struct buf *buf = mp4_write_part(NULL, sequence, runs, count);
     assert(mp4_read_part(buf->data, buf->len, &part));
     assert(part.sequence == sequence && part.track_count == count);
     for (size_t i = 0; i < count; i++)

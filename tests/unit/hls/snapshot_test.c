@@ -29,6 +29,43 @@ static struct feed *create_in_segment_ten(void)
     return feed;
 }
 
+/* Whether the newest part is in pages that are sent without a copy. */
+static bool newest_is_paged(const struct feed *feed)
+{
+    const struct hls_snapshot *snapshot = feed_snapshot(feed);
+    const struct hls_segment *last =
+        snapshot->segment_count ? snapshot->segments[snapshot->segment_count - 1] : NULL;
+    struct slice slice = {0};
+    off_t offset;
+    int fd;
+
+    slice.buf = snapshot->running_count ? snapshot->running[snapshot->running_count - 1]
+                                        : last->bodies[last->part_count - 1];
+    slice.data = slice.buf->data;
+    slice.len = slice.buf->len;
+    return slice_in_file(&slice, &fd, &offset);
+}
+
+static void parts_are_paged_while_they_are_in_demand(void **state)
+{
+    (void)state;
+    struct feed *feed = create_in_segment_ten();
+
+    assert_false(newest_is_paged(feed));
+    hls_snapshot_note_demand(feed_snapshot(feed), 15); /* a few viewers: copies are cheaper */
+    feed_frames(feed, 12, 30, 1, 60);
+    assert_false(newest_is_paged(feed));
+    hls_snapshot_note_demand(feed_snapshot(feed), 10);
+    hls_snapshot_note_demand(feed_snapshot(feed), 10);
+    feed_frames(feed, 12, 30, 1, 60);
+    assert_true(newest_is_paged(feed));
+    feed_frames(feed, 60, 30, 1, 60); /* between two segments nobody of them asks */
+    assert_true(newest_is_paged(feed));
+    feed_frames(feed, 360, 30, 1, 60);
+    assert_false(newest_is_paged(feed));
+    feed_destroy(feed);
+}
+
 static void directives_are_parsed_strictly(void **state)
 {
     (void)state;
@@ -340,6 +377,7 @@ static void old_snapshot_stays_whole_when_the_packager_is_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST_CASE(parts_are_paged_while_they_are_in_demand),
         TEST_CASE(directives_are_parsed_strictly),
         TEST_CASE(directives_have_one_form_for_caches),
         TEST_CASE(blocking_requests_wait_for_their_part),

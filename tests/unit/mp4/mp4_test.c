@@ -166,7 +166,7 @@ static void part_is_read_back_as_it_was_written(void **state)
     const struct mp4_sample audio[] = {{bytes + 16, 5, 1024, 0, true}};
     const struct mp4_run runs[] = {{MP4_TRACK_VIDEO, UINT64_C(0x123456789a), video, 2},
                                    {MP4_TRACK_AUDIO, 48000, audio, 1}};
-    struct buf *buf = mp4_write_part(7, runs, 2);
+    struct buf *buf = mp4_write_part(NULL, 7, runs, 2);
 
     assert_true(mp4_read_part(buf->data, buf->len, &part));
     assert_int_equal(part.sequence, 7);

@@ -74,7 +74,7 @@ static struct buf *make_part(size_t frames, bool is_key, uint64_t start, size_t 
         runs[count++] = (struct mp4_run){MP4_TRACK_VIDEO, start, video, frames};
     if (sounds)
         runs[count++] = (struct mp4_run){MP4_TRACK_AUDIO, start, audio, sounds};
-    struct buf *part = mp4_write_part(1, runs, count);
+    struct buf *part = mp4_write_part(NULL, 1, runs, count);
     assert_ok(fragment_read_box(part->data, &box));
     assert_int_equal(box.kind, FRAGMENT_MOOF);
     *ret_len = box.len;
