@@ -7,15 +7,24 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 def list_files(*suffixes, under=("",)):
     """Paths relative to ROOT, sorted, of existing files that end and start as given."""
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT,
-                            check=False, capture_output=True, text=True)
-    if listed.returncode == 0:
-        names = [name for name in listed.stdout.split("\0") if name]
-    else:  # a release archive has no history
+    names = git_files()
+    if names is None:
         names = list(walk_tree())
     return sorted({name for name in names
                    if name.endswith(tuple(suffixes)) and name.startswith(tuple(under))
                    and os.path.isfile(os.path.join(ROOT, name))})
+
+
+def git_files():
+    """None: a release archive has no history, or there is no git to read it."""
+    try:
+        listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT,
+                                check=False, capture_output=True, text=True)
+    except FileNotFoundError:
+        return None
+    if listed.returncode:
+        return None
+    return [name for name in listed.stdout.split("\0") if name]
 
 
 def walk_tree():

@@ -171,7 +171,7 @@ static enum err listen_edge(struct server *server, struct edge *edge, struct dia
 
 static enum err create_edges(struct server *server, struct diag *diag)
 {
-    static char names[SERVER_EDGES_MAX][16];
+    static char names[SERVER_EDGES_MAX][32];
     char media_urls[2 * CONFIG_TEXT_MAX + 4];
     const struct config *config = &server->config;
     struct edge_config edge_config = {

@@ -143,10 +143,11 @@ class Broadcast(Shared):
         self.assertFalse(later.has_endlist)
 
     def test_another_picture_size_after_the_break_gets_its_own_init_segment(self):
+        small = clip("small", size="192x108")  # before the break, which it may outlast
         first = self.go_live()
         first.kill()
         self.server.wait_status(self.channel, "reconnecting", 10)
-        self.server.publish(self.channel, path=clip("small", size="192x108"))
+        self.server.publish(self.channel, path=small)
         playlist = self.server.wait_playlist(self.channel, lambda p: len(set(p.maps)) >= 2, 20,
                                              "there is a second init segment")
         self.assertGreaterEqual(playlist.discontinuities, 1)

@@ -39,7 +39,7 @@ const uint8_t *sound_source_next(struct sound_source *source, int is_silent, siz
     float pcm[PACKET_SAMPLES * 2];
 
     for (int i = 0; i < PACKET_SAMPLES; i++, source->sample_count++) {
-        double at = (double)source->sample_count / RATE;
+        double at = (double)source->sample_count / (double)RATE;
         float value = is_silent ? 0 : (float)(0.5 * sin(2 * M_PI * 440 * at));
 
         for (int channel = 0; channel < source->channels; channel++)

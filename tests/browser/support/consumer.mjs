@@ -12,6 +12,10 @@ const here = path.dirname(new URL(import.meta.url).pathname);
 const web = path.resolve(here, "../../../web");
 const LINKED = ["react", "react-dom", "hls.js", "lucide-react", "vite", "@types/react", "@types/react-dom"];
 
+/* The last two are for npm 9.2, Debian's: it would copy the folders and fetch what they depend on, and it runs the
+   prepare of what it links in spite of --ignore-scripts. */
+const OPTIONS = ["--offline", "--ignore-scripts", "--no-audit", "--no-fund", "--no-install-links", "--script-shell=/bin/true"];
+
 const execute = promisify(execFile);
 
 /* Runs a program to its end; what it said against it is the message of the error. */
@@ -34,7 +38,7 @@ export async function createConsumer() {
       await run(path.join(web, "package"), "npm", "pack", "--pack-destination", folder);
       const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
       const linked = LINKED.map((name) => path.join(web, "node_modules", name));
-      await run(folder, "npm", "install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", `./${tarball}`, ...linked);
+      await run(folder, "npm", "install", ...OPTIONS, `./${tarball}`, ...linked);
       return tarball;
     },
     typecheck: (config) => run(folder, tool("tsc"), "-p", config),

@@ -44,6 +44,8 @@ export function describeHooks(version, { React, JSDOM, createRoot, createTRPCRea
       server = await startServer();
       channel = await server.createChannel("Hats");
       const { window } = new JSDOM("<main></main>");
+      // Version 10 takes the window's, and some versions of Node's fetch take signals of Node's only.
+      window.AbortController = AbortController;
       globalThis.window = window;
       globalThis.document = window.document;
     });
