@@ -177,6 +177,7 @@ struct channel {
     int64_t deadline_us;            /* of the state; INT64_MAX: none */
     int64_t end_by_us;              /* of the broadcast */
     int64_t encoders_wait_until_us; /* after an end by hand; 0: they need not */
+    int64_t encoder_tried_us;       /* last while they had to wait; at first: the end */
     struct list_node in_active;
 };
 

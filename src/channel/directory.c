@@ -407,9 +407,6 @@ enum err channel_leave(struct channel_directory *dir, uint64_t id, const char *r
     return err;
 }
 
-/* OBS tries again every few seconds and gives up when it is refused with a reason. */
-static const int64_t ENCODERS_WAIT_US = 15 * INT64_C(1000000);
-
 enum err channel_start(struct channel_directory *dir, uint64_t id, int64_t now_us,
                        struct diag *diag)
 {
@@ -432,6 +429,6 @@ enum err channel_end(struct channel_directory *dir, uint64_t id, const char *rea
     if (err != OK)
         return err;
     if (relay_state_is_active(channel->state))
-        channel->encoders_wait_until_us = now_us + ENCODERS_WAIT_US;
+        directory_make_encoders_wait(channel, now_us);
     return directory_fire(dir, channel, RELAY_EVENT_END, reason, now_us, diag);
 }

@@ -101,6 +101,9 @@ void directory_fire_quietly(struct channel_directory *dir, struct channel *chann
 void directory_close_publisher(struct channel_directory *dir, struct channel *channel,
                                const char *reason, int64_t now_us);
 
+/* After an end by hand: refuses encoders for a while, and as long as they try by themselves. */
+void directory_make_encoders_wait(struct channel *channel, int64_t now_us);
+
 /* How long a broadcast of this channel may be. */
 int64_t directory_broadcast_max_us(const struct channel_directory *dir,
                                    const struct channel *channel);

@@ -2,9 +2,11 @@
  * publish - who may publish on a channel, and what the live layer tells about it.
  */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "channel/directory.h"
 
 static const struct {
@@ -15,6 +17,8 @@ static const struct {
     [INGEST_RTMP] = {"rtmp", "RTMP"},
     [INGEST_RTMPS] = {"rtmps", "RTMPS"},
 };
+
+static const int64_t ENCODERS_WAIT_US = 15 * US_PER_S; /* at least, after an end by hand */
 
 static const char *const stream_modes[] = {
     [STREAM_MODE_WEBRTC_ONLY] = "webrtc-only",
@@ -98,14 +102,32 @@ static enum err check_incumbent(const struct channel_directory *dir, const struc
     return ERR_CONFLICT;
 }
 
-static enum err check_just_ended(const struct channel *channel, enum ingest ingest, int64_t now_us,
+void directory_make_encoders_wait(struct channel *channel, int64_t now_us)
+{
+    channel->encoders_wait_until_us = now_us + ENCODERS_WAIT_US;
+    channel->encoder_tried_us = now_us;
+}
+
+/* An encoder that was cut off connects again by itself. Being refused does not stop it: OBS, once
+ * it was live, tries 25 times and waits half as long again each time, up to 15 minutes. So it has
+ * to wait until it was silent for twice as long as before: then a person started it. */
+static enum err check_just_ended(struct channel *channel, enum ingest ingest, int64_t now_us,
                                  struct diag *diag)
 {
     if (ingest == INGEST_WHIP || now_us >= channel->encoders_wait_until_us)
         return OK;
+    int64_t wait_us = 2 * (now_us - channel->encoder_tried_us);
+
+    if (wait_us < ENCODERS_WAIT_US)
+        wait_us = ENCODERS_WAIT_US;
+    channel->encoder_tried_us = now_us;
+    if (channel->encoders_wait_until_us < now_us + wait_us)
+        channel->encoders_wait_until_us = now_us + wait_us;
+    int64_t left_us = channel->encoders_wait_until_us - now_us;
     diag_set(diag,
-             "This broadcast was just ended. To go live again, start the stream once more in a few "
-             "seconds.");
+             "This broadcast was just ended. To go live again, stop the encoder and start it after "
+             "%" PRId64 " seconds.",
+             (left_us + US_PER_S - 1) / US_PER_S);
     return ERR_CONFLICT;
 }
 

@@ -398,7 +398,7 @@ static void refuse(struct rtmp_session *session, const char *level, const char *
 void rtmp_session_reject(struct rtmp_session *session, enum rtmp_reject reason,
                          struct text description)
 {
-    /* OBS gives up on these three codes and no others. */
+    /* OBS gives up on these three codes and no others; and on none when it connects again. */
     static const char *const codes[] = {[RTMP_REJECT_BAD_NAME] = "NetStream.Publish.BadName",
                                         [RTMP_REJECT_DENIED] = "NetStream.Publish.Denied",
                                         [RTMP_REJECT_REJECTED] = "NetStream.Publish.Rejected"};

@@ -439,7 +439,43 @@ def served_certificate(port):
             return tls.getpeercert(binary_form=True)
 
 
-# ---- a slow line ----
+# ---- lines that are slow or break ----
+
+class BreakingProxy:
+    """Passes connections on, any number of them, until cut() breaks all that are open."""
+
+    def __init__(self, port):
+        self.target = port
+        self.lock = threading.Lock()
+        self.open = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                server = socket.create_connection(("127.0.0.1", self.target))
+                with self.lock:
+                    self.open += [client, server]
+                for pair in ((client, server), (server, client)):
+                    threading.Thread(target=SplittingProxy.pump, args=pair, daemon=True).start()
+
+    def cut(self):
+        with self.lock:
+            for end in self.open:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
+            self.open = []
+
+    def close(self):
+        # accept() of the other thread returns at shutdown() only
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.cut()
+
 
 class SplittingProxy:
     """Passes one TCP connection on; towards the server in pieces: the first `single_bytes` bytes

@@ -173,6 +173,60 @@ static void encoder_that_connects_again_by_itself_does_not_undo_the_end(void **s
     world_deinit(&world);
 }
 
+/* OBS, whose broadcast was ended in the studio, tries 25 times and waits half as long again each
+ * time. A refusal does not stop it, only a person does. */
+static void encoder_that_pauses_longer_each_time_does_not_undo_the_end(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    uint64_t id = go_live(&world);
+    struct publish_answer answer;
+    struct diag diag = {0};
+    int64_t now_us = S(20);
+    int64_t pause_us = S(2);
+
+    assert_ok(channel_end(world.dir, id, "the seller ended it", now_us, &diag));
+    channel_on_media_stopped(world.dir, id, channel_find(world.dir, id)->broadcast_id, now_us);
+    for (uint64_t session_id = 200; session_id < 225; session_id++) {
+        now_us += pause_us;
+        assert_err(publish(&world, "key-a", session_id, INGEST_RTMP, now_us, &answer, &diag),
+                   ERR_CONFLICT);
+        pause_us += pause_us / 2;
+        if (pause_us > S(900))
+            pause_us = S(900);
+    }
+    assert_text(text_of(diag.message), "This broadcast was just ended. To go live again, stop the "
+                                       "encoder and start it after 1800 seconds.");
+    assert_int_equal(state_of(&world, id), RELAY_STOPPED);
+    assert_ok(publish(&world, "key-a", 300, INGEST_RTMP, now_us + S(1800), &answer, &diag));
+    world_deinit(&world);
+}
+
+/* Hardware encoders and loops around ffmpeg try at an even pace. */
+static void encoder_that_tries_at_an_even_pace_does_not_undo_the_end(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    uint64_t id = go_live(&world);
+    struct publish_answer answer;
+    struct diag diag = {0};
+    int64_t now_us = S(20);
+
+    assert_ok(channel_end(world.dir, id, "the seller ended it", now_us, &diag));
+    channel_on_media_stopped(world.dir, id, channel_find(world.dir, id)->broadcast_id, now_us);
+    for (uint64_t session_id = 200; session_id < 300; session_id++) {
+        now_us += S(1);
+        assert_err(publish(&world, "key-a", session_id, INGEST_RTMP, now_us, &answer, &diag),
+                   ERR_CONFLICT);
+    }
+    assert_text(text_of(diag.message), "This broadcast was just ended. To go live again, stop the "
+                                       "encoder and start it after 15 seconds.");
+    assert_ok(publish(&world, "key-a", 300, INGEST_RTMP, now_us + S(15), &answer, &diag));
+    world_deinit(&world);
+}
+
 static void silent_publisher_is_taken_over(void **state)
 {
     (void)state;
@@ -560,6 +614,8 @@ int main(void)
         TEST_CASE(wrong_key_is_refused_with_a_sentence),
         TEST_CASE(second_publisher_is_refused_while_the_first_one_sends),
         TEST_CASE(encoder_that_connects_again_by_itself_does_not_undo_the_end),
+        TEST_CASE(encoder_that_pauses_longer_each_time_does_not_undo_the_end),
+        TEST_CASE(encoder_that_tries_at_an_even_pace_does_not_undo_the_end),
         TEST_CASE(silent_publisher_is_taken_over),
         TEST_CASE(returning_publisher_continues_the_broadcast),
         TEST_CASE(lost_session_resumes_unless_somebody_else_came),
