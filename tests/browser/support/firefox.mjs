@@ -67,7 +67,8 @@ async function buildEncoderHelper(folder) {
 async function startFirefox(profile, env) {
   const program = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
   const flags = ["--headless", "--no-remote", "--marionette", "--remote-allow-system-access", "--profile", profile];
-  const child = spawn(program, flags, {
+  // however this process dies, Firefox does not outlive it
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", program, ...flags], {
     stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, ...env },
   });
@@ -75,8 +76,6 @@ async function startFirefox(profile, env) {
   child.stderr.on("data", (chunk) => (complaint = (complaint + chunk).slice(-4_000)));
   child.on("error", (error) => (complaint += error.message));
   const isOver = () => child.exitCode !== null || child.signalCode !== null;
-  const killed = () => child.kill("SIGKILL");
-  process.once("exit", killed);
   const port = await until(
     "Firefox is up",
     async () => {
@@ -86,10 +85,9 @@ async function startFirefox(profile, env) {
     START_MS,
   );
   const end = async () => {
-    const timer = setTimeout(killed, END_MS);
+    const timer = setTimeout(() => child.kill("SIGKILL"), END_MS);
     if (!isOver()) await once(child, "exit");
     clearTimeout(timer);
-    process.off("exit", killed);
   };
   return { port, end };
 }
