@@ -290,7 +290,7 @@ def stage_clients(outcome, _options):
 
 
 # Browser tests that look at how smoothly media plays: one at a time, with the machine for themselves.
-BROWSER_MEDIA = {"embed", "live", "market", "player", "rtmp"}
+BROWSER_MEDIA = {"embed", "firefox", "live", "market", "player", "rtmp"}
 
 
 def run_browser_tests(outcome, env):
@@ -343,7 +343,7 @@ STAGES = (
     Stage("integration-tsan", stage_integration_tsan, True, "the marked part of it: TSan"),
     Stage("web", stage_web, True, "unit tests of the pages"),
     Stage("clients", stage_clients, True, "clients from npm against the server: ASan, UBSan"),
-    Stage("browser", stage_browser, True, "the pages in Chromium against the release build"),
+    Stage("browser", stage_browser, True, "the pages in Chromium and Firefox against the release build"),
 )
 
 

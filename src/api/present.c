@@ -152,14 +152,20 @@ void present_summary(struct jsonw *j, const struct channel *channel, struct text
     jsonw_object_end(j);
 }
 
+/* A publisher that is gone before its first picture has left nothing: it is as if none had come. */
+static bool is_waiting(const struct channel *channel)
+{
+    return channel->state == RELAY_STARTING && channel->session_id == 0;
+}
+
 static void present_numbers(struct jsonw *j, const struct channel *channel)
 {
     const struct channel_stats *stats = &channel->stats;
+    bool has_publisher = relay_state_is_active(channel->state) && !is_waiting(channel);
 
-    present_word(j, "ingest",
-                 relay_state_is_active(channel->state) ? ingest_name(channel->ingest) : NULL);
-    present_word(j, "health", health_name(channel->health.health));
-    present_word(j, "healthReason", channel->health.reason);
+    present_word(j, "ingest", has_publisher ? ingest_name(channel->ingest) : NULL);
+    present_word(j, "health", is_waiting(channel) ? NULL : health_name(channel->health.health));
+    present_word(j, "healthReason", is_waiting(channel) ? NULL : channel->health.reason);
     present_known(j, "bitrateKbps", stats->bitrate_kbps);
     present_fraction(j, "fps", stats->fps, 1);
     present_known(j, "keyframeIntervalMs", stats->keyframe_interval_ms);

@@ -195,6 +195,8 @@ void channel_on_publisher_lost(struct channel_directory *dir, uint64_t channel_i
     channel->session_id = 0;
     channel->lost_session_id = session_id;
     directory_fire_quietly(dir, channel, RELAY_EVENT_LOST, reason, now_us);
+    /* No change of state tells it while the first picture is waited for. */
+    directory_tell_numbers(dir, channel);
 }
 
 void directory_close_publisher(struct channel_directory *dir, struct channel *channel,
@@ -208,6 +210,7 @@ void directory_close_publisher(struct channel_directory *dir, struct channel *ch
     channel->session_id = channel->lost_session_id = 0;
     dir->handler.kick_session(dir->handler.context, session_id, reason);
     directory_fire_quietly(dir, channel, RELAY_EVENT_LOST, reason, now_us);
+    directory_tell_numbers(dir, channel);
 }
 
 void channel_on_publisher_resumed(struct channel_directory *dir, uint64_t channel_id,
@@ -221,6 +224,7 @@ void channel_on_publisher_resumed(struct channel_directory *dir, uint64_t channe
     channel->lost_session_id = 0;
     channel->stats.last_packet_us = now_us;
     directory_fire_quietly(dir, channel, RELAY_EVENT_PUBLISH, NULL, now_us);
+    directory_tell_numbers(dir, channel);
 }
 
 void channel_on_media_failed(struct channel_directory *dir, uint64_t channel_id,

@@ -1,4 +1,5 @@
 """RTMP in, LL-HLS out: the life of a broadcast, and publishers that vanish, hang, or may not."""
+import functools
 import os
 import shutil
 import signal
@@ -12,6 +13,8 @@ from harness import ROOT, Process, Server, SplittingProxy, Waited, also_tsan, cl
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 import rtmp_publish  # noqa: E402
+
+FIREFOX_OFFER = os.path.join(ROOT, "tests", "fuzz", "corpus", "webrtc_sdp", "firefox.sdp")
 
 
 class Shared(unittest.TestCase):
@@ -206,6 +209,20 @@ class Rights(Shared):
                 headers["Authorization"] = f"Bearer {key}"
             answer = self.server.request("POST", path, body="v=0\r\n", headers=headers)
             self.assertEqual(answer.status, 401, answer.text)
+
+    def test_a_browser_that_leaves_before_its_first_packet_is_not_on_air(self):
+        """Its ICE failed, say: the studio must not tell of another browser, and offer Go live."""
+        headers = {"Content-Type": "application/sdp",
+                   "Authorization": f"Bearer {self.channel['streamKey']}"}
+        with open(FIREFOX_OFFER, encoding="ascii") as file:
+            answer = self.server.request("POST", f"/whip/{self.channel['id']}", body=file.read(),
+                                         headers=headers)
+        self.assertEqual(answer.status, 201, answer.text)
+        status = functools.partial(self.server.status, self.channel)
+        wait_until(lambda: status()["ingest"] == "whip", 10, "the browser is announced")
+        self.server.request("DELETE", answer.headers["location"], headers=headers)
+        wait_until(lambda: status()["ingest"] is None, 10, "nobody publishes")
+        self.assertEqual((status()["relayStatus"], status()["health"]), ("starting", None))
 
     def test_whip_refuses_an_offer_that_is_none_with_a_sentence(self):
         offers = ("", "v=0\r\n", "hello", "v=0\r\n" + "a=x\r\n" * 3000,

@@ -44,7 +44,8 @@ export function loudness(page, forMs = 2500) {
     video.muted = false;
     if (window.stoaAnalyser?.video !== video) {
       const context = new AudioContext();
-      await context.resume();
+      // without a sound card Firefox never says that it runs, but it does
+      void context.resume();
       const analyser = context.createAnalyser();
       context.createMediaElementSource(video).connect(analyser);
       analyser.connect(context.destination);

@@ -13,6 +13,7 @@ import { useSession } from "../hooks/useSession";
 import type { StudioEntry } from "../hooks/useStudioAccess";
 import { useUploadTest } from "../hooks/useUploadTest";
 import { broadcastNumbers } from "../publish/broadcastNumbers";
+import { obstacleOf } from "../publish/checks";
 import { loadChoice, saveChoice, type DeviceChoice } from "../publish/devices";
 import type { PublisherState } from "../publish/WebRTCPublisher";
 import { BroadcastPlots } from "./BroadcastPlots";
@@ -84,7 +85,7 @@ export function Studio({ channelId, studio }: StudioProps): ReactElement {
           isElsewhere={isElsewhere}
           isBusy={host.isBusy}
           onGoLive={() => {
-            if (preview.stream) void host.goLive(preview.stream, choice.resolutionId);
+            if (preview.stream) void host.goLive(preview.stream, choice.resolutionId, obstacleOf(checks));
           }}
           onEnd={() => setEnding(true)}
         />
@@ -163,7 +164,8 @@ export function Studio({ channelId, studio }: StudioProps): ReactElement {
 interface Host {
   isBusy: boolean;
   error: string | null;
-  goLive: (stream: MediaStream, resolutionId: string) => Promise<void>;
+  /* `obstacle`: why it cannot work. Then viewers are not told of a broadcast. */
+  goLive: (stream: MediaStream, resolutionId: string, obstacle: string | null) => Promise<void>;
   retry: () => Promise<void>;
   /* Throws ApiError: the dialog that asked says why. */
   end: () => Promise<void>;
@@ -184,8 +186,9 @@ function useHost(
   return {
     isBusy: action.isBusy,
     error: action.error,
-    goLive: (stream, resolutionId) =>
+    goLive: (stream, resolutionId, obstacle) =>
       ask(async () => {
+        if (obstacle !== null) throw new ApiError(obstacle, 0, "cannot_send");
         await access.open();
         await publisher.goLive(stream, resolutionId);
       }),

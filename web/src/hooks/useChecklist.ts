@@ -29,6 +29,7 @@ export function useChecklist(input: ChecklistInput): Check[] {
   return checksOf({
     hasWebRtc: "RTCPeerConnection" in window,
     videoCodecs: videoCodecs(),
+    isFirefox: navigator.userAgent.includes(" Firefox/"),
     camera:
       video === undefined
         ? null

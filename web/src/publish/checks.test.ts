@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { checksOf, neededKbps, worstOf, type Check, type CheckInput } from "./checks";
+import { checksOf, neededKbps, obstacleOf, worstOf, type Check, type CheckInput } from "./checks";
 import { RESOLUTIONS } from "./devices";
 
 const FINE: CheckInput = {
   hasWebRtc: true,
   videoCodecs: ["video/VP8", "video/H264"],
+  isFirefox: false,
   camera: { name: "Studio Cam", width: 1280, height: 720 },
   deviceError: null,
   microphone: "moving",
@@ -32,6 +33,18 @@ describe("the checklist", () => {
     const without = check("browser", { videoCodecs: ["video/VP8"] });
     expect(without).toMatchObject({ state: "bad" });
     expect(without.detail).toContain("H.264");
+  });
+
+  it("tells a Firefox without H.264 of its plugin", () => {
+    const without = { videoCodecs: ["video/VP8"], isFirefox: true };
+    expect(check("browser", without).detail).toContain("OpenH264");
+    expect(check("browser", { isFirefox: true }).state).toBe("good");
+  });
+
+  it("holds back only what can never work", () => {
+    expect(obstacleOf(checksOf(FINE))).toBeNull();
+    expect(obstacleOf(checksOf({ ...FINE, upload: { kind: "measured", kbps: 1 } }))).toBeNull();
+    expect(obstacleOf(checksOf({ ...FINE, videoCodecs: [] }))).toContain("H.264");
   });
 
   it("waits for the camera and repeats why there is none", () => {

@@ -25,6 +25,7 @@ export type UploadState =
 export interface CheckInput {
   hasWebRtc: boolean;
   videoCodecs: readonly string[];
+  isFirefox: boolean;
   camera: { name: string; width: number; height: number } | null;
   /* Why there is no camera; null while it opens. */
   deviceError: string | null;
@@ -52,17 +53,25 @@ export function worstOf(checks: readonly Check[]): CheckState {
   return order.find((state) => checks.some((check) => check.state === state)) ?? "good";
 }
 
-function browser({ hasWebRtc, videoCodecs }: CheckInput): Check {
+/* Why going live would be in vain whatever one does on this page; null: it may work. */
+export function obstacleOf(checks: readonly Check[]): string | null {
+  return checks.find((check) => check.id === "browser" && check.state === "bad")?.detail ?? null;
+}
+
+/* Firefox has no encoder of its own: it downloads one some minutes after its first start, unless that is forbidden. */
+const NO_PLUGIN =
+  "This Firefox cannot send H.264, which every player can show: its OpenH264 plugin is missing or off. " +
+  "Look at Plugins in about:addons (a new Firefox gets it within minutes), then reload this page. " +
+  "Or use Chrome, Edge or Safari, or OBS.";
+const NO_H264 = "This browser cannot send H.264, which every player can show. Use Chrome, Edge or Safari, or OBS.";
+
+function browser({ hasWebRtc, videoCodecs, isFirefox }: CheckInput): Check {
   const base = { id: "browser", title: "Browser" } as const;
   if (!hasWebRtc) {
     return { ...base, state: "bad", detail: "This browser has no WebRTC. Use a current Chrome, Edge, Safari or Firefox." };
   }
   if (!videoCodecs.some((type) => type.toLowerCase() === "video/h264")) {
-    return {
-      ...base,
-      state: "bad",
-      detail: "This browser cannot send H.264, which every player can show. Use Chrome, Edge or Safari, or OBS.",
-    };
+    return { ...base, state: "bad", detail: isFirefox ? NO_PLUGIN : NO_H264 };
   }
   return { ...base, state: "good", detail: "Sends H.264." };
 }
