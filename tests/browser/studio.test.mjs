@@ -90,7 +90,7 @@ describe("the studio", () => {
   });
 
   test("shows a broadcast from elsewhere, with its numbers and curves", async () => {
-    Object.assign(channel, LIVE, { ingest: "rtmp" });
+    Object.assign(channel, LIVE, { ingest: "rtmps" });
     await open();
     await page.getByText("On air from your encoder").waitFor();
     const numbers = page.locator(".panel-broadcast .numbers");
@@ -118,6 +118,7 @@ describe("the studio", () => {
     await page.getByRole("button", { name: "End" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByText("Viewers see that it is over.").waitFor();
+    await dialog.getByText("stop the encoder, too").waitFor();
     await checkPage(page, "studio-end");
     await page.keyboard.press("Enter");
     await until("the dialog is gone", async () => (await dialog.count()) === 0);

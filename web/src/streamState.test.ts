@@ -1,7 +1,18 @@
 import { describe, expect, it } from "vitest";
 import type { ChannelStatus } from "./api/types";
-import { hostLabel, watchPhase } from "./streamState";
+import { hostLabel, isEncoder, watchPhase } from "./streamState";
 import { statusOf } from "./testing/statusOf";
+
+describe("who publishes", () => {
+  it("is an encoder with TLS, too", () => {
+    expect([isEncoder("rtmp"), isEncoder("rtmps"), isEncoder("whip"), isEncoder(null)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+});
 
 describe("the host's light", () => {
   it("says that nothing streams without a status", () => {

@@ -19,6 +19,11 @@ function label(text: string, tone: Tone, spinning = false, reason: string | null
   return { text, tone, spinning, reason };
 }
 
+/* OBS and the like, as opposed to a browser. */
+export function isEncoder(ingest: ChannelStatus["ingest"]): boolean {
+  return ingest === "rtmp" || ingest === "rtmps";
+}
+
 type RelayView = Pick<ChannelStatus, "relayStatus" | "isLive" | "relayError">;
 
 /* The host's light. */

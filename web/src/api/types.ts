@@ -70,7 +70,7 @@ export interface ChannelStatus {
   hlsViewers: number;
   startedAt: string | null;
   endedAt: string | null;
-  ingest: "whip" | "rtmp" | null;
+  ingest: "whip" | "rtmp" | "rtmps" | null;
   health: Health | null;
   healthReason: string | null;
   bitrateKbps: number | null;

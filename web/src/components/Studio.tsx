@@ -16,6 +16,7 @@ import { broadcastNumbers } from "../publish/broadcastNumbers";
 import { obstacleOf } from "../publish/checks";
 import { loadChoice, saveChoice, type DeviceChoice } from "../publish/devices";
 import type { PublisherState } from "../publish/WebRTCPublisher";
+import { isEncoder } from "../streamState";
 import { BroadcastPlots } from "./BroadcastPlots";
 import { Checklist } from "./Checklist";
 import { ConfirmDialog } from "./ConfirmDialog";
@@ -154,7 +155,10 @@ export function Studio({ channelId, studio }: StudioProps): ReactElement {
           onConfirm={host.end}
           onClose={() => setEnding(false)}
         >
-          <p>Viewers see that it is over. You can go live again at any time.</p>
+          <p>
+            Viewers see that it is over. You can go live again at any time
+            {isEncoder(status?.ingest ?? null) ? "; stop the encoder, too, for it would connect again by itself" : ""}.
+          </p>
         </ConfirmDialog>
       )}
     </div>

@@ -3,6 +3,7 @@ import type { ChannelStatus } from "../api/types";
 import { elapsedMs, formatDuration } from "../format";
 import { useNow } from "../hooks/useNow";
 import type { PublisherPhase } from "../publish/WebRTCPublisher";
+import { isEncoder } from "../streamState";
 import { StreamPlaceholder } from "./StreamPlaceholder";
 
 interface StudioPreviewProps {
@@ -27,7 +28,7 @@ export function StudioPreview(props: StudioPreviewProps): ReactElement {
       <div className="stage">
         <StreamPlaceholder
           kind="offline"
-          title={elsewhere === "rtmp" ? "On air from your encoder" : "On air from another browser"}
+          title={isEncoder(elsewhere) ? "On air from your encoder" : "On air from another browser"}
           message="The numbers beside show how it arrives. End stops it for everybody."
         />
         <OnAirTag phase="live" startedAt={startedAt} />
