@@ -36,8 +36,8 @@ void http_methods_write(struct writer *w, unsigned set)
     }
 }
 
-/* The codes are those of the API (api/error.h) where it has one for the status: a client reads one
- * list, whichever layer refused. */
+/* The codes are those of the API (api/error.h) where it means the same by the status: a client reads
+ * one list, whichever layer refused. */
 static const struct status {
     int status;
     const char *phrase;
@@ -57,7 +57,7 @@ static const struct status {
     {304, "Not Modified", NULL},
     {307, "Temporary Redirect", NULL},
     {308, "Permanent Redirect", NULL},
-    {400, "Bad Request", "invalid_input"},
+    {400, "Bad Request", "bad_request"},
     {401, "Unauthorized", "unauthorized"},
     {402, "Payment Required", "payment_required"},
     {403, "Forbidden", "forbidden"},

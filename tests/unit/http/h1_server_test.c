@@ -165,18 +165,18 @@ static void errors_of_the_server_are_problem_details(void **state)
         const char *code;
     } cases[] = {
         {GET("/none"), "404 Not Found", false, "not_found"},
-        {GET("/../x"), "400 Bad Request", false, "invalid_input"},
-        {GET("/a%00"), "400 Bad Request", false, "invalid_input"},
+        {GET("/../x"), "400 Bad Request", false, "bad_request"},
+        {GET("/a%00"), "400 Bad Request", false, "bad_request"},
         {"PUT /hello HTTP/1.1\r\nHost: a\r\n\r\n", "405 Method Not Allowed", false,
          "method_not_allowed"},
         {"BREW /hello HTTP/1.1\r\nHost: a\r\n\r\n", "501 Not Implemented", false, "not_supported"},
         {"GET / HTTP/3.0\r\nHost: a\r\n\r\n", "505 HTTP Version Not Supported", true,
          "http_version_not_supported"},
-        {"GET / HTTP/1.1\r\n\r\n", "400 Bad Request", true, "invalid_input"},
+        {"GET / HTTP/1.1\r\n\r\n", "400 Bad Request", true, "bad_request"},
         {"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n", "413 Content Too Large",
          true, "payload_too_large"},
         {"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-         "400 Bad Request", true, "invalid_input"},
+         "400 Bad Request", true, "bad_request"},
         {"POST /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", "403 Forbidden", true,
          "forbidden"},
     };
