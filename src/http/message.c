@@ -36,8 +36,8 @@ void http_methods_write(struct writer *w, unsigned set)
     }
 }
 
-/* The codes are those of the API (api/error.h) where it means the same by the status: a client reads
- * one list, whichever layer refused. */
+/* The codes are those of the API (api/error.h) where it means the same by the status: a client
+ * reads one list, whichever layer refused. */
 static const struct status {
     int status;
     const char *phrase;
