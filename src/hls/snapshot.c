@@ -1,4 +1,5 @@
-/* What readers ask: all here is pure reading of an immutable snapshot, on any thread. */
+/* What readers ask: all here but the noting of demand is pure reading of an immutable snapshot, on
+ * any thread. */
 #include "base/clock.h"
 #include "hls/window.h"
 

@@ -14,8 +14,8 @@
 enum {
     VECTORS_PER_SEND = 64,
     QUEUE_MIN = 8,
-    FILE_LEN_MIN = 32 * 1024, /* of less, a second system call costs more than the copy */
-    UNSENT_MAX = 1024 * 1024, /* pages are no memory of the client's own: a segment at once */
+    FILE_LEN_MIN = 32 * 1024,       /* of less, a second system call costs more than the copy */
+    UNSENT_PAGES_MAX = 1024 * 1024, /* no memory of the client's own: a segment at once */
 };
 
 struct stream {
@@ -567,7 +567,7 @@ enum err stream_create(struct loop *loop, int fd, const struct net_address *peer
                        struct stream **ret_stream)
 {
     struct stream *stream = mem_zalloc(sizeof(*stream));
-    int unsent_max = UNSENT_MAX;
+    int unsent_max = UNSENT_PAGES_MAX;
 
     stream->loop = loop;
     stream->fd = fd;

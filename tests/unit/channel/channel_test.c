@@ -147,6 +147,14 @@ static void second_publisher_is_refused_while_the_first_one_sends(void **state)
     world_deinit(&world);
 }
 
+static void end_by_hand(struct world *world, uint64_t id, int64_t now_us)
+{
+    struct diag diag = {0};
+
+    assert_ok(channel_end(world->dir, id, "the seller ended it", now_us, &diag));
+    channel_on_media_stopped(world->dir, id, channel_find(world->dir, id)->broadcast_id, now_us);
+}
+
 static void encoder_that_connects_again_by_itself_does_not_undo_the_end(void **state)
 {
     (void)state;
@@ -156,19 +164,16 @@ static void encoder_that_connects_again_by_itself_does_not_undo_the_end(void **s
     struct publish_answer answer;
     struct diag diag = {0};
 
-    assert_ok(channel_end(world.dir, id, "the seller ended it", S(20), &diag));
-    channel_on_media_stopped(world.dir, id, channel_find(world.dir, id)->broadcast_id, S(20));
+    end_by_hand(&world, id, S(20));
     assert_err(publish(&world, "key-a", 200, INGEST_RTMP, S(22), &answer, &diag), ERR_CONFLICT);
     assert_true(text_contains(text_of(diag.message), TEXT("was just ended")));
     assert_int_equal(state_of(&world, id), RELAY_STOPPED);
     /* a person who goes live again, by start or in the browser, does not wait */
     assert_ok(publish(&world, "key-a", 300, INGEST_WHIP, S(23), &answer, &diag));
-    assert_ok(channel_end(world.dir, id, "the seller ended it", S(24), &diag));
-    channel_on_media_stopped(world.dir, id, channel_find(world.dir, id)->broadcast_id, S(24));
+    end_by_hand(&world, id, S(24));
     assert_ok(channel_start(world.dir, id, S(25), &diag));
     assert_ok(publish(&world, "key-a", 400, INGEST_RTMP, S(26), &answer, &diag));
-    assert_ok(channel_end(world.dir, id, "the seller ended it", S(27), &diag));
-    channel_on_media_stopped(world.dir, id, channel_find(world.dir, id)->broadcast_id, S(27));
+    end_by_hand(&world, id, S(27));
     assert_ok(publish(&world, "key-a", 500, INGEST_RTMP, S(43), &answer, &diag));
     world_deinit(&world);
 }
@@ -186,8 +191,7 @@ static void encoder_that_pauses_longer_each_time_does_not_undo_the_end(void **st
     int64_t now_us = S(20);
     int64_t pause_us = S(2);
 
-    assert_ok(channel_end(world.dir, id, "the seller ended it", now_us, &diag));
-    channel_on_media_stopped(world.dir, id, channel_find(world.dir, id)->broadcast_id, now_us);
+    end_by_hand(&world, id, now_us);
     for (uint64_t session_id = 200; session_id < 225; session_id++) {
         now_us += pause_us;
         assert_err(publish(&world, "key-a", session_id, INGEST_RTMP, now_us, &answer, &diag),
@@ -214,8 +218,7 @@ static void encoder_that_tries_at_an_even_pace_does_not_undo_the_end(void **stat
     struct diag diag = {0};
     int64_t now_us = S(20);
 
-    assert_ok(channel_end(world.dir, id, "the seller ended it", now_us, &diag));
-    channel_on_media_stopped(world.dir, id, channel_find(world.dir, id)->broadcast_id, now_us);
+    end_by_hand(&world, id, now_us);
     for (uint64_t session_id = 200; session_id < 300; session_id++) {
         now_us += S(1);
         assert_err(publish(&world, "key-a", session_id, INGEST_RTMP, now_us, &answer, &diag),
