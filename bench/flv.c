@@ -1,29 +1,11 @@
 #include "flv.h"
 
-#include <stdio.h>
-
 #include "base/mem.h"
 #include "base/reader.h"
 #include "base/vec.h"
+#include "file.h"
 
-enum { FILE_MAX = 1 << 30, TAGS_MAX = 1 << 24 };
-
-static enum err load(const char *path, uint8_t **ret_bytes, size_t *ret_len)
-{
-    FILE *file = fopen(path, "rb");
-
-    if (!file)
-        return ERR_IO;
-    long len = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
-    if (len < 0 || len > FILE_MAX || fseek(file, 0, SEEK_SET) != 0) {
-        (void)fclose(file);
-        return len > FILE_MAX ? ERR_LIMIT : ERR_IO;
-    }
-    *ret_bytes = mem_alloc((size_t)len);
-    *ret_len = fread(*ret_bytes, 1, (size_t)len, file);
-    (void)fclose(file);
-    return OK;
-}
+enum { TAGS_MAX = 1 << 24 };
 
 static bool is_header(const struct flv_tag *tag)
 {
@@ -39,7 +21,7 @@ enum err flv_load(const char *path, struct flv *ret_flv)
     uint32_t last_video_ms = 0, previous_video_ms = 0;
     uint8_t *bytes;
     size_t len;
-    enum err err = load(path, &bytes, &len);
+    enum err err = file_load(path, &bytes, &len);
 
     if (err != OK)
         return err;

@@ -38,8 +38,13 @@ void http_get_ask(struct http_get *get, const char *host, const char *path, stru
     int len = snprintf(get->request, sizeof(get->request),
                        "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: stoa-bench\r\n\r\n", path, host);
 
+    http_get_expect(get, body);
     get->request_len = len > 0 && (size_t)len < sizeof(get->request) ? (size_t)len : 0;
-    get->request_sent = 0;
+}
+
+void http_get_expect(struct http_get *get, struct writer *body)
+{
+    get->request_len = get->request_sent = 0;
     get->head_len = 0;
     get->has_head = false;
     get->body = body;

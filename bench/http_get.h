@@ -48,6 +48,9 @@ void http_get_close(struct http_get *get);
  * NULL throws it away. Follow with http_get_ready(). */
 void http_get_ask(struct http_get *get, const char *host, const char *path, struct writer *body);
 
+/* The same for a request that the caller has put on the socket itself, of any method. */
+void http_get_expect(struct http_get *get, struct writer *body);
+
 /* Goes on. OK: the whole answer is here. ERR_AGAIN: wait until the socket is readable (writable,
  * while http_get_is_sending). Other codes: the connection is of no more use. */
 MUST_USE enum err http_get_ready(struct http_get *get);
