@@ -37,6 +37,7 @@ from servers import (
     rss_bytes,
     wait_until,
 )
+from whip_row import row_whip
 
 MEDIA_KBPS = 2500 + 128
 
@@ -72,6 +73,7 @@ class Bench:
         self.rows = []
         self.media = self.make_media("720p30.flv", 2500)
         self.media_large = self.make_media("720p30-4m.flv", 4000)
+        self.opus = self.make_opus("sine.opus")
         self.tls = self.make_certificate()
 
     def tool(self, name):
@@ -90,6 +92,19 @@ class Bench:
             f" -preset superfast -profile:v high -pix_fmt yuv420p -b:v {kbps}k -minrate {kbps}k"
             f" -maxrate {kbps}k -bufsize {kbps // 2}k -g 60 -keyint_min 60 -sc_threshold 0 -bf 0"
             f" -c:a aac -b:a 128k -ac 2 -f flv {path}.part".split(),
+            check=True,
+        )
+        os.rename(path + ".part", path)
+        return path
+
+    def make_opus(self, name):
+        """The same sound as a browser would send it, in packets of 20 ms."""
+        path = os.path.join(self.cache, name)
+        if os.path.exists(path):
+            return path
+        subprocess.run(
+            f"ffmpeg -v error -y -f lavfi -i sine=frequency=440:sample_rate=48000 -t 20"
+            f" -c:a libopus -b:a 64k -ac 2 -frame_duration 20 -f opus {path}.part".split(),
             check=True,
         )
         os.rename(path + ".part", path)
@@ -699,6 +714,7 @@ ROWS = {
     "sign-in": row_sign_in,
     "blocked": row_blocked,
     "start": row_start,
+    "whip": row_whip,
     "browser-rtmp": row_browser_rtmp,
     "browser-whip": row_browser_whip,
 }

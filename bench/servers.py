@@ -241,20 +241,12 @@ class Stoa(Process):
         return self.url(f"/hls/{channel['id']}/{name}")
 
 
-class Publishers(Process):
-    def __init__(self, bench, port, keys, seconds, spread_ms=2000, media=None):
+class Encoders(Process):
+    """A crowd of publishers in one process, which tells each that publishes in a line of JSON."""
+
+    def __init__(self, bench, tool, *args):
         self.out_path = tempfile.mktemp(prefix="publishers", dir=bench.folder)
-        super().__init__(
-            [
-                bench.tool("rtmp_publishers"),
-                "--file", media or bench.media,
-                "--address", f"127.0.0.1:{port}",
-                "--seconds", str(seconds),
-                "--spread-ms", str(spread_ms),
-                *keys,
-            ],
-            self.out_path,
-        )  # fmt: skip
+        super().__init__([bench.tool(tool), *map(str, args)], self.out_path)
 
     def lines(self):
         with open(self.out_path, encoding="utf-8") as file:
@@ -265,6 +257,47 @@ class Publishers(Process):
         refused = [line for line in self.lines() if not line.get("publishing", True)]
         if refused:
             raise RuntimeError(f"refused: {refused[:2]}")
+
+
+class Publishers(Encoders):
+    """By RTMP."""
+
+    def __init__(self, bench, port, keys, seconds, spread_ms=2000, media=None):
+        super().__init__(
+            bench, "rtmp_publishers",
+            "--file", media or bench.media,
+            "--address", f"127.0.0.1:{port}",
+            "--seconds", seconds,
+            "--spread-ms", spread_ms,
+            *keys,
+        )  # fmt: skip
+
+
+class WhipPublishers(Encoders):
+    """By WHIP, with sound in Opus."""
+
+    def __init__(self, bench, port, channels, seconds, spread_ms=2000):
+        super().__init__(
+            bench, "whip_publishers",
+            "--file", bench.media,
+            "--opus", bench.opus,
+            "--address", f"127.0.0.1:{port}",
+            "--seconds", seconds,
+            "--spread-ms", spread_ms,
+            *(f"{channel['id']}:{channel['streamKey']}" for channel in channels),
+        )  # fmt: skip
+
+
+class OpusToAac(Process):
+    """ffmpeg turning the same sound in real time: what the conversion alone costs."""
+
+    def __init__(self, bench):
+        super().__init__(
+            f"ffmpeg -v error -nostdin -re -stream_loop -1 -i {bench.opus} -c:a aac -b:a 128k"
+            f" -f null -".split(),
+            f"{bench.folder}/ffmpeg.log",
+        )
+        self.pids = [self.pid]
 
 
 class Window:
