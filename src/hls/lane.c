@@ -74,6 +74,11 @@ void audio_lane_restart(struct audio_lane *audio, int64_t start_us)
     audio->is_on_silence = false;
 }
 
+void audio_lane_continue(struct audio_lane *audio, int64_t start_us)
+{
+    lane_drop_front(&audio->lane, audio_lane_count_before(audio, start_us - AUDIO_EARLY_US));
+}
+
 /* Appends up to `count` access units of silence. */
 static void fill(struct audio_lane *audio, int64_t count)
 {

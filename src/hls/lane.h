@@ -53,6 +53,9 @@ void audio_lane_deinit(struct audio_lane *audio);
 /* Forgets what waits and begins a new stretch at `start_us`. */
 void audio_lane_restart(struct audio_lane *audio, int64_t start_us);
 
+/* The picture begins anew at `start_us` and the sound goes on: drops only what is too early. */
+void audio_lane_continue(struct audio_lane *audio, int64_t start_us);
+
 /* Takes a sample whose dts is `dts_us` on the packager's timeline. */
 void audio_lane_push(struct audio_lane *audio, const struct sample *sample, int64_t dts_us);
 

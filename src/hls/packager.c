@@ -14,6 +14,7 @@ enum {
 };
 
 static const int64_t HOLE_MAX = TICKS(1500000);      /* a larger one is a discontinuity */
+static const int64_t SOUND_HOLE_MAX = TICKS(100000); /* a larger one is not bridged */
 static const int64_t VIDEO_STALL = TICKS(400000);    /* audio goes on alone after it */
 static const int64_t KEYFRAME_SLACK = TICKS(50000);  /* a key frame may come that much late */
 static const int64_t TIME_MAX_US = INT64_C(1) << 51; /* 71 years: a dts beyond is garbage */
@@ -119,8 +120,10 @@ static bool publish(struct hls_packager *packager)
 
 /* ---- Stretches ---- */
 
-/* What is pending becomes the last part; the next stretch begins with a key frame. */
-static void interrupt(struct hls_packager *packager)
+/* What is pending becomes the last part; the next stretch begins with a key frame. With
+ * `sound_goes_on` the sound that came for later than that waits for it: a hole of three access
+ * units in the sound makes a browser drop the picture up to the next key frame. */
+static void interrupt(struct hls_packager *packager, bool sound_goes_on)
 {
     if (!packager->is_waiting) {
         int64_t end = packager->video
@@ -133,7 +136,9 @@ static void interrupt(struct hls_packager *packager)
     }
     packager->dropped_video += packager->video_lane.items.count;
     lane_drop_front(&packager->video_lane, packager->video_lane.items.count);
-    audio_lane_restart(&packager->audio_lane, 0);
+    packager->sound_goes_on = sound_goes_on && !packager->is_waiting;
+    if (!packager->sound_goes_on)
+        audio_lane_restart(&packager->audio_lane, 0);
     packager->is_waiting = true;
     packager->has_last_dts = false;
     packager->pending_since_us = INT64_MAX;
@@ -148,8 +153,10 @@ static void begin_stretch(struct hls_packager *packager, int64_t dts_us)
         packager->has_timeline = true;
     }
     int64_t start_us = dts_us + packager->timeline_offset_us;
+    int64_t start = mp4_ticks_of_us(start_us, MP4_TIMESCALE_VIDEO);
+    bool is_near = llabs(start - packager->part_start) <= SOUND_HOLE_MAX;
     packager->is_waiting = false;
-    packager->part_start = mp4_ticks_of_us(start_us, MP4_TIMESCALE_VIDEO);
+    packager->part_start = start;
     packager->video_end = packager->part_start;
     packager->last_audio_at = packager->part_start;
     packager->has_audio_come = false;
@@ -157,7 +164,11 @@ static void begin_stretch(struct hls_packager *packager, int64_t dts_us)
     packager->last_key_dts = packager->part_start;
     packager->rate_since = packager->part_start;
     packager->frames_since = 0;
-    audio_lane_restart(&packager->audio_lane, start_us);
+    if (packager->sound_goes_on && is_near)
+        audio_lane_continue(&packager->audio_lane, start_us);
+    else
+        audio_lane_restart(&packager->audio_lane, start_us);
+    packager->sound_goes_on = false;
 }
 
 /* ---- Video ---- */
@@ -243,7 +254,7 @@ static void push_video(struct hls_packager *packager, const struct sample *sampl
         switch_audio(packager);
     int64_t dts_us = sample->dts_us + packager->timeline_offset_us;
     if (!packager->is_waiting && is_jump(packager, TICKS(dts_us)))
-        interrupt(packager);
+        interrupt(packager, false);
     if (packager->is_waiting) {
         if (!sample->is_keyframe) {
             packager->dropped_video++;
@@ -313,7 +324,7 @@ static void push_audio(struct hls_packager *packager, const struct sample *sampl
     int64_t dts_us = sample->dts_us + packager->timeline_offset_us;
     if (!packager->video && !packager->is_waiting && is_jump(packager, TICKS(dts_us)) &&
         is_jump(packager, TICKS(dts_us) - HOLE_MAX))
-        interrupt(packager);
+        interrupt(packager, false);
     if (packager->is_waiting)
         begin_stretch(packager, sample->dts_us);
     /* Sound that is far from the picture says that its clock is wrong, not that it comes late. */
@@ -378,11 +389,12 @@ static void replace_formats(struct hls_packager *packager, const struct format *
     struct format *old_video = packager->video;
     struct format *old_audio = packager->audio;
 
+    if (!format_equal(audio, old_audio))
+        audio_lane_set_format(&packager->audio_lane, audio);
     packager->video = video ? format_ref(video) : NULL;
     packager->audio = audio ? format_ref(audio) : NULL;
     format_unref(old_video);
     format_unref(old_audio);
-    audio_lane_set_format(&packager->audio_lane, audio);
     hls_init_unref(packager->window.init);
     packager->window.init = init;
     write_stream_info(packager);
@@ -396,7 +408,7 @@ static void switch_audio(struct hls_packager *packager)
 
     packager->next_audio = NULL;
     packager->next_init = NULL;
-    interrupt(packager);
+    interrupt(packager, false);
     replace_formats(packager, packager->video, audio, init);
     format_unref(audio);
 }
@@ -432,7 +444,7 @@ enum err hls_packager_set_formats(struct hls_packager *packager, const struct fo
     struct hls_init *init = hls_init_create(packager->init_count++, body);
     forget_next(packager);
     if (!is_same_video || !video || packager->is_waiting) {
-        interrupt(packager);
+        interrupt(packager, format_equal(audio, packager->audio));
         replace_formats(packager, video, audio, init);
     } else if (packager->window.part_total == 0) {
         /* Nobody has seen anything yet: the audio joins the frames that wait for the first part. */
@@ -456,7 +468,7 @@ bool hls_packager_discontinuity(struct hls_packager *packager, int64_t now_us)
     (void)now_us;
     if (packager->window.is_ended)
         return false;
-    interrupt(packager);
+    interrupt(packager, false);
     return publish(packager);
 }
 
@@ -465,7 +477,7 @@ bool hls_packager_finish(struct hls_packager *packager, int64_t now_us)
     (void)now_us;
     if (packager->window.is_ended)
         return false;
-    interrupt(packager);
+    interrupt(packager, false);
     packager->window.is_ended = true;
     packager->is_dirty = true;
     return publish(packager);

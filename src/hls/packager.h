@@ -30,9 +30,10 @@ struct hls_packager {
     struct pages_cursor pages; /* of the parts, one behind the other */
     struct mp4_sample *rows;   /* scratch of the part being written: both tracks */
 
-    bool is_waiting;   /* for what begins a stretch: a key frame, or any audio */
-    bool has_timeline; /* timeline_offset_us is chosen */
-    bool is_dirty;     /* something changed since the last snapshot */
+    bool is_waiting;    /* for what begins a stretch: a key frame, or any audio */
+    bool sound_goes_on; /* while waiting: only the picture begins anew */
+    bool has_timeline;  /* timeline_offset_us is chosen */
+    bool is_dirty;      /* something changed since the last snapshot */
     bool has_wall_offset;
     int64_t wall_offset_us;     /* wall = dts + this */
     int64_t timeline_offset_us; /* added to each dts, so that decode times are not negative */

@@ -25,7 +25,9 @@ struct hls_check {
     uint64_t clock;  /* 90 kHz: where the next video must begin; 0: anywhere */
     uint64_t unseen; /* 90 kHz: how long the parts without video since then last */
     unsigned unseen_parts;
-    uint64_t audio_end; /* where the audio should go on; 0: anywhere */
+    uint64_t audio_end;        /* where the audio should go on; 0: anywhere */
+    uint64_t audio_end_before; /* the last discontinuity; 0: none, or it has gone on since */
+    int64_t audio_leap;        /* over the last discontinuity */
     char date[40];
     double part_shortest; /* that was not the last of a segment */
     double part_longest;
@@ -86,6 +88,9 @@ static inline const char *hls_check_media(struct hls_check *check, const struct 
             if (check->audio_end && track->decode_time < check->audio_end)
                 return "the audio overlaps";
             check->audio_holes += check->audio_end && track->decode_time > check->audio_end;
+            if (check->audio_end_before)
+                check->audio_leap = (int64_t)(track->decode_time - check->audio_end_before);
+            check->audio_end_before = 0;
             check->audio_end = track->decode_time + track->duration;
             check->audio_samples += track->count;
         }
@@ -128,8 +133,10 @@ static inline const char *hls_check_part(struct hls_check *check,
     if (segment->parts == 0)
         segment->is_first_independent = text_contains(line, TEXT("INDEPENDENT=YES"));
     if (msn > check->next_msn || (msn == check->next_msn && segment->parts >= check->next_part)) {
-        if (segment->parts == 0 && segment->has_discontinuity)
+        if (segment->parts == 0 && segment->has_discontinuity) {
+            check->audio_end_before = check->audio_end;
             check->clock = check->audio_end = check->unseen = check->unseen_parts = 0;
+        }
         const char *complaint = hls_check_media(check, file.bodies[0], duration);
         if (complaint)
             return complaint;

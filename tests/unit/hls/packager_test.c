@@ -408,6 +408,51 @@ static void new_resolution_gets_an_init_segment_of_its_own(void **state)
     feed_destroy(feed);
 }
 
+/* A browser drops the picture up to the next key frame when the sound has a hole behind the first
+ * frame of another size. */
+static void sound_goes_on_over_a_new_resolution(void **state)
+{
+    (void)state;
+    struct feed *feed = feed_create("va");
+    struct format *larger = feed_h264(feed_avcc_1080p);
+    uint64_t lost;
+
+    feed_frames(feed, 100, 30, 1, 60);
+    feed_audio_until(feed, feed->video_dts_us + 90000); /* sound may come before the picture */
+    lost = hls_packager_stats(feed->packager).dropped_audio;
+    assert_ok(
+        hls_packager_set_formats(feed->packager, larger, feed->audio, feed->now_us, NULL, NULL));
+    feed_frames(feed, 100, 30, 1, 60);
+    assert_true(feed_playlist_has(feed, "#EXT-X-DISCONTINUITY\n"));
+    assert_int_equal(feed->check.audio_leap, 0);
+    assert_int_equal(feed->check.audio_holes, 0);
+    assert_int_equal(hls_packager_stats(feed->packager).dropped_audio, lost);
+    assert_int_equal(hls_packager_stats(feed->packager).silence_frames, 0);
+    format_unref(larger);
+    feed_destroy(feed);
+}
+
+/* The key frame of another publisher, seconds later: the sound of the one before is not its own. */
+static void sound_does_not_go_on_over_a_pause(void **state)
+{
+    (void)state;
+    struct feed *feed = feed_create("va");
+    struct format *larger = feed_h264(feed_avcc_1080p);
+
+    feed_frames(feed, 100, 30, 1, 60);
+    feed_audio_until(feed, feed->video_dts_us + 90000);
+    assert_ok(
+        hls_packager_set_formats(feed->packager, larger, feed->audio, feed->now_us, NULL, NULL));
+    feed->video_dts_us += 3000000;
+    feed->audio_count = (uint64_t)feed->video_dts_us * 48 / 1024000 + 1;
+    feed->audio_dts_us = (int64_t)feed->audio_count * 1024 * 1000000 / 48000;
+    feed_frames(feed, 100, 30, 1, 60);
+    assert_in_range(feed->check.audio_leap, 2800 * 48, 3000 * 48);
+    assert_int_equal(hls_packager_stats(feed->packager).silence_frames, 0);
+    format_unref(larger);
+    feed_destroy(feed);
+}
+
 static void added_audio_waits_for_a_key_frame_and_the_picture_goes_on(void **state)
 {
     (void)state;
@@ -662,6 +707,8 @@ int main(void)
         TEST_CASE(returning_publisher_continues_behind_a_discontinuity),
         TEST_CASE(timeline_that_jumps_is_a_discontinuity_of_its_own),
         TEST_CASE(new_resolution_gets_an_init_segment_of_its_own),
+        TEST_CASE(sound_goes_on_over_a_new_resolution),
+        TEST_CASE(sound_does_not_go_on_over_a_pause),
         TEST_CASE(added_audio_waits_for_a_key_frame_and_the_picture_goes_on),
         TEST_CASE(audio_announced_before_the_first_part_joins_without_discontinuity),
         TEST_CASE(codecs_that_mp4_cannot_hold_are_refused),
