@@ -61,13 +61,14 @@ static void arm(struct connection *connection);
 
 static void on_tick(struct loop_timer *timer);
 
+/* At a multiple of its length, so that it shares a wake-up with the tick that reads WebRTC. */
 static void set_tick(struct live_rtmp *rtmp)
 {
     int64_t tick_us = rtmp->clocked_count <= FEW_PUBLISHERS ? READ_TICK_FEW_US : READ_TICK_MANY_US;
+    int64_t now_us = loop_now_us(rtmp->live->loop);
 
     if (rtmp->clocked_count)
-        loop_timer_set(rtmp->live->loop, &rtmp->tick, loop_now_us(rtmp->live->loop) + tick_us,
-                       on_tick);
+        loop_timer_set(rtmp->live->loop, &rtmp->tick, (now_us / tick_us + 1) * tick_us, on_tick);
 }
 
 static void read_by_clock(struct connection *connection)

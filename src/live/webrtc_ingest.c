@@ -2,7 +2,9 @@
  * webrtc_ingest - WHIP publishers: one UDP port, the TCP port of the same number, and the sessions.
  *
  * All sessions share one tick instead of a timer each: deadlines of ICE, DTLS, NACK and reports
- * move with nearly every packet.
+ * move with nearly every packet. As soon as one of them sends media the tick also reads the UDP
+ * port and the worker, and nobody is woken for them between: a browser's packets come one by one,
+ * and waking for each costs more than what is done with it (docs/decisions/0016-udp-on-a-clock.md).
  */
 #include <string.h>
 
@@ -14,6 +16,7 @@
 #include "base/writer.h"
 #include "live/live_private.h"
 #include "media/sample.h"
+#include "transcode/transcode.h"
 #include "webrtc/webrtc.h"
 
 enum {
@@ -23,10 +26,14 @@ enum {
     TCP_READ_LEN = 16 * 1024,
     UDP_SOCKET_NUMBER = 1, /* webrtc_address.socket; TCP connections count from 2 */
     LOCAL_ADDRESSES_MAX = 8,
+    FULL_SHARE =
+        8, /* a tick that finds this part of the receive buffer is followed by a short one */
     START_BITRATE_KBPS = 1500, /* Chrome begins there instead of at 300 */
 };
 
-static const int64_t TICK_US = 10 * US_PER_MS;
+static const int64_t TICK_US = 10 * US_PER_MS;        /* nobody sends media yet */
+static const int64_t MEDIA_TICK_US = 20 * US_PER_MS;  /* UDP and the worker are read by it */
+static const int64_t SHORT_TICK_US = 5 * US_PER_MS;   /* so that a handshake is not held up */
 static const int64_t ENDED_KEPT_US = 100 * US_PER_MS; /* for close_notify to be sent */
 
 struct live_webrtc {
@@ -44,6 +51,7 @@ struct live_webrtc {
     uint32_t next_socket;
     struct map tcp_by_socket;
     struct loop_timer tick;
+    bool is_clocked; /* the tick reads the UDP socket and the worker */
 };
 
 /* A WHIP session. */
@@ -57,6 +65,7 @@ struct publisher {
     struct buf *answer;  /* the SDP, until it is accepted */
     struct diag diag;    /* what is wrong with the offer */
     int offer_status;    /* of that answer; 0: nothing is wrong */
+    bool is_connected;   /* has been; media may flow */
     bool is_over;        /* destroyed by the next tick */
     int64_t over_since_us;
 };
@@ -74,11 +83,18 @@ struct tcp_connection {
 
 static void on_tick(struct loop_timer *timer);
 
+/* At a multiple of its length, so that it shares a wake-up with the tick that reads RTMP. */
+static void set_tick(struct live_webrtc *webrtc, int64_t tick_us)
+{
+    int64_t now_us = loop_now_us(webrtc->live->loop);
+
+    loop_timer_set(webrtc->live->loop, &webrtc->tick, (now_us / tick_us + 1) * tick_us, on_tick);
+}
+
 static void run_tick(struct live_webrtc *webrtc)
 {
     if (!webrtc->tick.loop)
-        loop_timer_set(webrtc->live->loop, &webrtc->tick, loop_now_us(webrtc->live->loop) + TICK_US,
-                       on_tick);
+        set_tick(webrtc, TICK_US);
 }
 
 /* ---- addresses ---- */
@@ -168,12 +184,13 @@ static void send_packet(void *ctx, const struct webrtc_address *to, const uint8_
     IGNORE_ERR(stream_send(connection->stream, frame, WEBRTC_FRAME_HEADER_LEN + len, NULL, 0));
 }
 
-static void on_datagram(void *ctx, uint8_t *bytes, size_t len, const struct net_address *from)
+static void on_datagram(void *ctx, uint8_t *bytes, size_t len, const struct net_address *from,
+                        int64_t arrived_us)
 {
     struct live_webrtc *webrtc = ctx;
     struct webrtc_address address = to_webrtc(from, UDP_SOCKET_NUMBER);
 
-    (void)webrtc_mux_receive(webrtc->mux, bytes, len, &address, loop_now_us(webrtc->live->loop));
+    (void)webrtc_mux_receive(webrtc->mux, bytes, len, &address, arrived_us);
 }
 
 static const struct udp_handler udp_handler = {.on_datagram = on_datagram};
@@ -283,8 +300,9 @@ static void retire(struct publisher *publisher)
 
 static void on_connected(void *ctx)
 {
-    const struct publisher *publisher = ctx;
+    struct publisher *publisher = ctx;
 
+    publisher->is_connected = true;
     log_info("whip_connected", LOG_U64("channel", publisher->session.channel_id),
              LOG_U64("session", publisher->session.id));
 }
@@ -374,10 +392,16 @@ static void destroy_publisher(struct publisher *publisher)
     mem_free(publisher);
 }
 
-static void on_tick(struct loop_timer *timer)
+/* ---- the tick ---- */
+
+struct census {
+    size_t connecting;
+    size_t connected;
+};
+
+static struct census serve_publishers(struct live_webrtc *webrtc, int64_t now_us)
 {
-    struct live_webrtc *webrtc = CONTAINER_OF(timer, struct live_webrtc, tick);
-    int64_t now_us = loop_now_us(webrtc->live->loop);
+    struct census census = {0};
 
     LIST_FOR_EACH(node, &webrtc->publishers)
     {
@@ -385,12 +409,54 @@ static void on_tick(struct loop_timer *timer)
 
         if (publisher->core && webrtc_session_deadline_us(publisher->core) <= now_us)
             webrtc_session_on_time(publisher->core, now_us);
-        if (publisher->is_over && now_us - publisher->over_since_us >= ENDED_KEPT_US)
+        if (!publisher->is_over && publisher->is_connected)
+            census.connected++;
+        else if (!publisher->is_over)
+            census.connecting++;
+        else if (now_us - publisher->over_since_us >= ENDED_KEPT_US)
             destroy_publisher(publisher);
     }
+    return census;
+}
+
+static void set_clocked(struct live_webrtc *webrtc, bool is_clocked)
+{
+    if (is_clocked == webrtc->is_clocked || udp_set_clocked(webrtc->udp, is_clocked) != OK)
+        return; /* refused by the system: the tick goes on reading and asks again */
+    transcoder_set_clocked(webrtc->live->transcoder, is_clocked);
+    webrtc->is_clocked = is_clocked;
+}
+
+/* What the worker made of the last tick's sound first, then what came meanwhile. */
+static size_t read_on_clock(struct live_webrtc *webrtc)
+{
+    if (!webrtc->is_clocked)
+        return 0;
+    transcoder_read(webrtc->live->transcoder);
+    return udp_read(webrtc->udp);
+}
+
+static int64_t next_tick_us(const struct live_webrtc *webrtc, const struct census *census,
+                            size_t found)
+{
+    if (!webrtc->is_clocked)
+        return TICK_US;
+    if (census->connecting || found > udp_capacity(webrtc->udp) / FULL_SHARE)
+        return SHORT_TICK_US;
+    return MEDIA_TICK_US;
+}
+
+static void on_tick(struct loop_timer *timer)
+{
+    struct live_webrtc *webrtc = CONTAINER_OF(timer, struct live_webrtc, tick);
+    size_t found = read_on_clock(webrtc);
+    int64_t now_us = loop_now_us(webrtc->live->loop);
+    struct census census = serve_publishers(webrtc, now_us);
+
     close_unused_tcp(webrtc, now_us);
-    if (!list_is_empty(&webrtc->publishers) || webrtc->tcp_count)
-        run_tick(webrtc);
+    set_clocked(webrtc, census.connected > 0);
+    if (!list_is_empty(&webrtc->publishers) || webrtc->tcp_count || webrtc->is_clocked)
+        set_tick(webrtc, next_tick_us(webrtc, &census, found));
 }
 
 /* ---- WHIP ---- */

@@ -180,13 +180,14 @@ struct loop *stream_loop(const struct stream *stream);
 
 struct udp_socket;
 
-/* One datagram; the bytes may be changed in place (SRTP decrypts there) until the call returns. */
-typedef void udp_datagram_fn(void *ctx, uint8_t *bytes, size_t len, const struct net_address *from);
+/* One datagram; the bytes may be changed in place (SRTP decrypts there) until the call returns.
+ * `arrived_us`: when the kernel had it, in loop_now_us() time and never later than now: what waited
+ * for its reader keeps its distance to the others. */
+typedef void udp_datagram_fn(void *ctx, uint8_t *bytes, size_t len, const struct net_address *from,
+                             int64_t arrived_us);
 
 struct udp_handler {
     udp_datagram_fn *on_datagram;
-    /* After each batch of datagrams; may be NULL. */
-    void (*on_batch_end)(void *ctx);
 };
 
 enum { UDP_DATAGRAM_MAX = 2048, UDP_BATCH = 32 };
@@ -196,6 +197,17 @@ MUST_USE enum err udp_open(struct loop *loop, const struct net_address *address,
                            struct udp_socket **ret_socket);
 struct net_address udp_address(const struct udp_socket *socket);
 void udp_close(struct udp_socket *socket);
+
+/* Off: datagrams are read as they come. On: nobody is woken for them, and the owner calls
+ * udp_read() on a clock of its own; in one turn it should not find more than a part of
+ * udp_capacity(), or some are lost. ERR_IO: the system refused; datagrams are read as they come. */
+MUST_USE enum err udp_set_clocked(struct udp_socket *socket, bool is_clocked);
+
+/* Reads what has come and calls on_datagram for each; returns how many. */
+size_t udp_read(struct udp_socket *socket);
+
+/* About how many full datagrams the kernel keeps for us before it drops. */
+size_t udp_capacity(const struct udp_socket *socket);
 
 /* Sends one datagram. What the kernel does not take is lost, as UDP is; it is counted. */
 void udp_send(struct udp_socket *socket, const struct net_address *to, const void *bytes,

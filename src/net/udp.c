@@ -2,8 +2,10 @@
 #include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "net/net.h"
 
@@ -15,22 +17,36 @@ enum {
     BATCHES_PER_TURN = 16,
     SOCKET_BUFFER_LEN = 4 << 20,
     GSO_SEGMENTS_MAX = 64,
-    GSO_LEN_MAX = 65000
+    GSO_LEN_MAX = 65000,
+    STAMP_SPACE = CMSG_SPACE(sizeof(struct timespec)),
+    DATAGRAM_COST = 2304, /* what a datagram of 1,200 bytes takes of the receive buffer */
 };
+
+/* A stamp older than this tells of a wall clock that was set meanwhile. */
+static const int64_t ARRIVAL_AGE_MAX_US = 5 * US_PER_S;
 
 struct udp_socket {
     struct loop *loop;
     struct loop_fd watch;
-    int fd;
+    int fd; /* -1: closed */
     const struct udp_handler *handler;
     void *ctx;
     bool is_gso_off;
+    size_t capacity;
     struct udp_stats stats;
     struct mmsghdr messages[UDP_BATCH];
     struct iovec vectors[UDP_BATCH];
     struct net_address froms[UDP_BATCH];
+    _Alignas(struct cmsghdr) char controls[UDP_BATCH][STAMP_SPACE];
     uint8_t bytes[UDP_BATCH][UDP_DATAGRAM_MAX];
 };
+
+/* The kernel overwrites the lengths with what it filled. */
+static void arm_message(struct udp_socket *socket, size_t i)
+{
+    socket->messages[i].msg_hdr.msg_namelen = sizeof(socket->froms[i]);
+    socket->messages[i].msg_hdr.msg_controllen = sizeof(socket->controls[i]);
+}
 
 static void arm_batch(struct udp_socket *socket)
 {
@@ -38,55 +54,116 @@ static void arm_batch(struct udp_socket *socket)
         socket->vectors[i] = (struct iovec){socket->bytes[i], UDP_DATAGRAM_MAX};
         socket->messages[i].msg_hdr = (struct msghdr){
             .msg_name = &socket->froms[i],
-            .msg_namelen = sizeof(socket->froms[i]),
             .msg_iov = &socket->vectors[i],
             .msg_iovlen = 1,
+            .msg_control = socket->controls[i],
         };
+        arm_message(socket, i);
     }
 }
 
-static void on_event(struct loop_fd *watch, unsigned events)
-{
-    struct udp_socket *socket = CONTAINER_OF(watch, struct udp_socket, watch);
+/* The clocks at one moment: the kernel stamps with the wall clock. */
+struct clocks {
+    int64_t mono_us;
+    int64_t wall_us;
+};
 
-    (void)events;
+static int64_t arrival_us(struct msghdr *header, const struct clocks *now)
+{
+    const struct cmsghdr *control = CMSG_FIRSTHDR(header);
+    struct timespec stamp;
+
+    if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_TIMESTAMPNS)
+        return now->mono_us; /* the first ones after the socket was opened may have none */
+    memcpy(&stamp, CMSG_DATA(control), sizeof(stamp));
+    int64_t age_us = now->wall_us - (int64_t)stamp.tv_sec * US_PER_S - stamp.tv_nsec / 1000;
+    if (age_us < 0 || age_us > ARRIVAL_AGE_MAX_US)
+        return now->mono_us;
+    return now->mono_us - age_us;
+}
+
+static void deliver(struct udp_socket *socket, size_t count)
+{
+    struct clocks now = {clock_mono_us(), clock_wall_us()};
+
+    for (size_t i = 0; i < count && socket->fd >= 0; i++) {
+        struct msghdr *header = &socket->messages[i].msg_hdr;
+
+        if (!(header->msg_flags & MSG_TRUNC))
+            socket->handler->on_datagram(socket->ctx, socket->bytes[i], socket->messages[i].msg_len,
+                                         &socket->froms[i], arrival_us(header, &now));
+        arm_message(socket, i);
+    }
+}
+
+size_t udp_read(struct udp_socket *socket)
+{
+    size_t total = 0;
+
     for (int batch = 0; batch < BATCHES_PER_TURN; batch++) {
         int count = recvmmsg(socket->fd, socket->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
 
         if (count <= 0)
-            return; /* EAGAIN; an ICMP error of an earlier send is consumed by this */
+            break; /* EAGAIN; an ICMP error of an earlier send is consumed by this */
         socket->stats.received += (uint64_t)count;
-        for (int i = 0; i < count && socket->watch.loop; i++) {
-            struct msghdr *header = &socket->messages[i].msg_hdr;
-
-            if (!(header->msg_flags & MSG_TRUNC))
-                socket->handler->on_datagram(socket->ctx, socket->bytes[i],
-                                             socket->messages[i].msg_len, &socket->froms[i]);
-            header->msg_namelen = sizeof(socket->froms[i]);
-        }
-        if (!socket->watch.loop)
-            return; /* closed by a callback; freed at the end of the turn */
-        if (socket->handler->on_batch_end)
-            socket->handler->on_batch_end(socket->ctx);
-        if (count < UDP_BATCH)
-            return;
+        total += (size_t)count;
+        deliver(socket, (size_t)count);
+        if (socket->fd < 0 || count < UDP_BATCH)
+            break; /* closed by a callback (it is freed at the end of the turn), or empty */
     }
+    return total;
 }
 
-static int open_bound(const struct net_address *address)
+static void on_event(struct loop_fd *watch, unsigned events)
+{
+    (void)events;
+    (void)udp_read(CONTAINER_OF(watch, struct udp_socket, watch));
+}
+
+enum err udp_set_clocked(struct udp_socket *socket, bool is_clocked)
+{
+    if (is_clocked)
+        loop_fd_remove(&socket->watch);
+    else if (!socket->watch.loop)
+        return loop_fd_add(socket->loop, &socket->watch, socket->fd, LOOP_IN, on_event);
+    return OK;
+}
+
+size_t udp_capacity(const struct udp_socket *socket)
+{
+    return socket->capacity;
+}
+
+static void set_buffers(int fd)
 {
     int size = SOCKET_BUFFER_LEN;
-    int one = 1;
-    int fd = socket(address->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-    if (fd < 0)
-        return -1;
     /* Key frames come in bursts. The FORCE form is for root; the other is cut to net.core.rmem_max.
      */
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
     if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) != 0)
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
+static size_t capacity_of(int fd)
+{
+    int size = 0;
+    socklen_t len = sizeof(size);
+
+    (void)getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len); /* cannot fail for a socket */
+    return (size_t)size / DATAGRAM_COST;
+}
+
+static int open_bound(const struct net_address *address)
+{
+    int one = 1;
+    int fd = socket(address->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    set_buffers(fd);
+    (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one));
     if (address->any.sa_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
     if (bind(fd, &address->any, net_address_len(address)) != 0) {
@@ -115,6 +192,7 @@ enum err udp_open(struct loop *loop, const struct net_address *address,
     struct udp_socket *socket = mem_zalloc(sizeof(*socket));
     socket->loop = loop;
     socket->fd = fd;
+    socket->capacity = capacity_of(fd);
     socket->handler = handler;
     socket->ctx = ctx;
     arm_batch(socket);
@@ -143,6 +221,7 @@ void udp_close(struct udp_socket *socket)
         return;
     loop_fd_remove(&socket->watch);
     (void)close(socket->fd);
+    socket->fd = -1; /* a callback of udp_read() may be below us on the stack */
     loop_defer_free(socket->loop, socket);
 }
 

@@ -54,6 +54,7 @@ struct transcoder {
     struct loop_timer ping_timer;
     struct loop_idle flush; /* one send() a turn, however many samples were pushed */
     bool is_connected;
+    bool is_clocked;
     bool is_stopping;
     int64_t answered_us; /* when the worker last said anything */
     struct frame_parser parser;
@@ -105,7 +106,7 @@ static void send_queue(struct transcoder *t)
         if (sent > 0)
             frame_queue_sent(&t->queue, (size_t)sent);
         else if (errno == EAGAIN)
-            return; /* LOOP_OUT comes */
+            return; /* LOOP_OUT comes, or the clock */
         else if (errno != EINTR)
             disconnect(t);
     }
@@ -276,12 +277,9 @@ static void parse(struct transcoder *t)
     }
 }
 
-static void on_socket(struct loop_fd *watch, unsigned events)
+void transcoder_read(struct transcoder *t)
 {
-    struct transcoder *t = CONTAINER_OF(watch, struct transcoder, socket);
-
-    if (events & LOOP_OUT)
-        send_queue(t);
+    send_queue(t); /* what the socket did not take when it was pushed */
     while (t->is_connected) {
         size_t room;
         uint8_t *to = frame_parser_room(&t->parser, &room);
@@ -298,7 +296,32 @@ static void on_socket(struct loop_fd *watch, unsigned events)
         t->answered_us = loop_now_us(t->loop);
         frame_parser_commit(&t->parser, (size_t)got);
         parse(t);
+        if ((size_t)got < room)
+            return; /* all there was: what comes now is a new event, or the next reading's */
     }
+}
+
+static void on_socket(struct loop_fd *watch, unsigned events)
+{
+    struct transcoder *t = CONTAINER_OF(watch, struct transcoder, socket);
+
+    (void)events;
+    transcoder_read(t);
+}
+
+/* LOOP_OUT is no less costly than LOOP_IN: it comes each time that the worker has read. */
+static unsigned wanted_events(const struct transcoder *t)
+{
+    return LOOP_HUP | LOOP_EDGE | (t->is_clocked ? 0U : LOOP_IN | LOOP_OUT);
+}
+
+void transcoder_set_clocked(struct transcoder *t, bool is_clocked)
+{
+    if (t->is_clocked == is_clocked)
+        return;
+    t->is_clocked = is_clocked;
+    if (t->is_connected && loop_fd_change(&t->socket, wanted_events(t)) != OK)
+        kill_worker(t, "its socket cannot be watched");
 }
 
 /* ---- the process ---- */
@@ -320,8 +343,7 @@ static void on_start(void *ctx, int fd)
 {
     struct transcoder *t = ctx;
 
-    if (loop_fd_add(t->loop, &t->socket, fd, LOOP_IN | LOOP_OUT | LOOP_HUP | LOOP_EDGE,
-                    on_socket) != OK) {
+    if (loop_fd_add(t->loop, &t->socket, fd, wanted_events(t), on_socket) != OK) {
         (void)close(fd); /* the worker sees it and ends, and is started again later */
         return;
     }

@@ -19,7 +19,8 @@
  * again by themselves: on_failed, later on_recovered; what was pushed between is lost and counted.
  *
  * Ownership  The transcoder owns the process and all streams; a stream is the caller's to close.
- * Threads    One loop; callbacks come on it, never from inside a call of this header.
+ * Threads    One loop; callbacks come on it, never from inside a call of this header but
+ *            transcoder_read().
  * Limits     A queue towards the worker of TRANSCODE_QUEUE_MAX bytes; above it input is dropped and
  *            counted. At most FRAME_STREAMS_MAX streams.
  */
@@ -70,6 +71,14 @@ struct transcoder *transcoder_create(struct loop *loop, const char *worker_path)
  * `on_stopped` once (NULL: nobody waits; before it returns when no worker runs) and releases the
  * transcoder. */
 void transcoder_stop(struct transcoder *transcoder, void (*on_stopped)(void *ctx), void *ctx);
+
+/* Off: what the worker says is read as it comes. On: nobody is woken for it (but for the worker's
+ * end), and the owner calls transcoder_read() on a clock of its own. */
+void transcoder_set_clocked(struct transcoder *transcoder, bool is_clocked);
+
+/* Reads what the worker has said; calls the handlers of its streams. Sends what it would not take
+ * before. */
+void transcoder_read(struct transcoder *transcoder);
 
 struct transcoder_stats transcoder_stats(const struct transcoder *transcoder);
 

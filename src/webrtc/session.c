@@ -337,7 +337,9 @@ void webrtc_session_receive(struct webrtc_session *session, uint8_t *bytes, size
 {
     if (session->state == WEBRTC_ENDED)
         return;
-    session->now_us = now_us;
+    /* What came before a call that had its own time already: time does not go back. */
+    if (now_us > session->now_us)
+        session->now_us = now_us;
     session->datagrams++;
     session->bytes += len;
     if (!receive(session, bytes, len, from))

@@ -180,8 +180,9 @@ void webrtc_session_destroy(struct webrtc_session *session);
 /* Sends close_notify and ends the session: on_ended(reason) is called unless it was before. */
 void webrtc_session_close(struct webrtc_session *session, enum webrtc_end reason, int64_t now_us);
 
-/* One datagram (or one RFC 4571 frame) from the network. Decrypts in place, so the bytes change.
- * What is invalid is counted and dropped. Normally called by webrtc_mux_receive(). */
+/* One datagram (or one RFC 4571 frame) from the network, which arrived at `now_us`. Decrypts in
+ * place, so the bytes change. What is invalid is counted and dropped. Normally called by
+ * webrtc_mux_receive(). */
 void webrtc_session_receive(struct webrtc_session *session, uint8_t *bytes, size_t len,
                             const struct webrtc_address *from, int64_t now_us);
 

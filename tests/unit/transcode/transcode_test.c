@@ -33,6 +33,8 @@ struct scene {
     int64_t next_packet;
     struct loop_timer give_up;
     struct loop_timer feed;
+    struct loop_timer clock;       /* reads, when the transcoder does not by itself */
+    size_t clock_samples;          /* what it found */
     struct transcoder_stats stats; /* at the end */
     bool has_stopped;
 
@@ -54,6 +56,7 @@ static void wrap_up(struct scene *scene)
 {
     scene->stats = transcoder_stats(scene->transcoder);
     loop_timer_cancel(&scene->feed);
+    loop_timer_cancel(&scene->clock);
     transcoder_stop(scene->transcoder, on_stopped, scene);
 }
 
@@ -188,6 +191,81 @@ static void sound_goes_in_and_comes_out(void **state)
     assert_int_equal(scene.heard.failures, 0);
 }
 
+static void kill_then_wait_for_recovery(struct scene *scene)
+{
+    if (scene->heard.samples == scene->kill_at)
+        assert_int_equal(kill(transcoder_stats(scene->transcoder).worker_pid, SIGKILL), 0);
+    if (scene->heard.recoveries && scene->heard.samples == scene->samples_at_recovery + 100)
+        wrap_up(scene);
+}
+
+static void on_time_to_unclock(struct loop_timer *timer)
+{
+    struct scene *scene = CONTAINER_OF(timer, struct scene, clock);
+
+    assert_int_equal(scene->heard.samples, 0); /* nobody has read yet */
+    transcoder_set_clocked(scene->transcoder, false);
+}
+
+static void on_clock(struct loop_timer *timer)
+{
+    struct scene *scene = CONTAINER_OF(timer, struct scene, clock);
+    size_t before = scene->heard.samples;
+
+    loop_timer_set(scene->loop, timer, loop_now_us(scene->loop) + 20 * US_PER_MS, on_clock);
+    transcoder_read(scene->transcoder); /* may end the scene, and the clock */
+    scene->clock_samples += scene->heard.samples - before;
+}
+
+static void clocked_transcoder_is_read_on_request_alone(void **state)
+{
+    (void)state;
+    struct scene scene = {.on_sample = stop_after_100};
+
+    begin(&scene, getenv("STOA_WORKER"), 2);
+    transcoder_set_clocked(scene.transcoder, true);
+    for (int i = 0; i < 150; i++)
+        push_packet(&scene);
+    on_clock(&scene.clock);
+    end(&scene);
+    assert_int_equal(scene.heard.samples, 100);
+    assert_int_equal(scene.clock_samples, 100);
+    assert_int_equal(scene.stats.samples_dropped, 0);
+}
+
+/* Its end is told at once, and what the old one had said is not lost for the new one. */
+static void killed_worker_is_replaced_under_the_clock_too(void **state)
+{
+    (void)state;
+    struct scene scene = {.on_sample = kill_then_wait_for_recovery, .kill_at = 50};
+
+    begin(&scene, getenv("STOA_WORKER"), 2);
+    transcoder_set_clocked(scene.transcoder, true);
+    on_feed(&scene.feed);
+    on_clock(&scene.clock);
+    end(&scene);
+    assert_int_equal(scene.heard.failures, 1);
+    assert_int_equal(scene.heard.recoveries, 1);
+    assert_int_equal(scene.stats.worker_starts, 2);
+}
+
+/* What the worker said meanwhile comes when the clock is given up. */
+static void unclocked_transcoder_reads_again_by_itself(void **state)
+{
+    (void)state;
+    struct scene scene = {.on_sample = stop_after_100};
+
+    begin(&scene, getenv("STOA_WORKER"), 2);
+    transcoder_set_clocked(scene.transcoder, true);
+    for (int i = 0; i < 150; i++)
+        push_packet(&scene);
+    loop_timer_set(scene.loop, &scene.clock, loop_now_us(scene.loop) + 300 * US_PER_MS,
+                   on_time_to_unclock);
+    end(&scene);
+    assert_int_equal(scene.heard.samples, 100);
+    assert_int_equal(scene.clock_samples, 0);
+}
+
 static void advance_costs_nothing_while_sound_comes(void **state)
 {
     (void)state;
@@ -205,14 +283,6 @@ static void advance_costs_nothing_while_sound_comes(void **state)
     transcode_advance(scene.stream, 2300 * US_PER_MS);
     end(&scene);
     assert_int_equal(scene.heard.samples, 100);
-}
-
-static void kill_then_wait_for_recovery(struct scene *scene)
-{
-    if (scene->heard.samples == scene->kill_at)
-        assert_int_equal(kill(transcoder_stats(scene->transcoder).worker_pid, SIGKILL), 0);
-    if (scene->heard.recoveries && scene->heard.samples == scene->samples_at_recovery + 100)
-        wrap_up(scene);
 }
 
 static void killed_worker_is_replaced_and_the_sound_goes_on(void **state)
@@ -359,6 +429,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST_CASE(sound_goes_in_and_comes_out),
+        TEST_CASE(clocked_transcoder_is_read_on_request_alone),
+        TEST_CASE(killed_worker_is_replaced_under_the_clock_too),
+        TEST_CASE(unclocked_transcoder_reads_again_by_itself),
         TEST_CASE(advance_costs_nothing_while_sound_comes),
         TEST_CASE(killed_worker_is_replaced_and_the_sound_goes_on),
         TEST_CASE(refused_stream_is_told_once_and_for_good),
