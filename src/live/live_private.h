@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/secret.h"
+#include "live/interleave.h"
 #include "live/live.h"
 #include "live/program.h"
 
@@ -65,6 +66,7 @@ struct live_session {
     uint64_t channel_id;                /* wanted, later the program's */
     struct program *program;            /* NULL unless SESSION_ACCEPTED */
     struct transcode_stream *transcode; /* Opus in */
+    struct interleave interleave;       /* with `transcode`: pictures wait for its sound */
     enum codec audio_codec;             /* as it comes in */
     int64_t last_sample_us;
     bool is_silent;              /* reported as lost for silence */

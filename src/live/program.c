@@ -114,7 +114,7 @@ void program_detach(struct program *program)
 
 /* The wall clock of a sample is what the clock says when it arrives with the least delay. Until the
  * first date is written the best guess replaces the one before. */
-static void follow_wall_clock(struct program *program, int64_t dts_us)
+void program_note_arrival(struct program *program, int64_t dts_us)
 {
     int64_t offset_us = clock_wall_us() - dts_us;
     bool is_dated = hls_packager_snapshot(program->packager) != NULL;
@@ -221,7 +221,6 @@ enum err program_push(struct program *program, struct sample *sample, struct dia
 {
     int64_t now_us = loop_now_us(program->live->loop);
 
-    follow_wall_clock(program, sample->dts_us);
     program->bytes += sample->payload.len;
     program->last_sample_us = now_us;
     if (program->first_sample_us == 0)

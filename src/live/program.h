@@ -73,6 +73,10 @@ MUST_USE enum err program_set_format(struct program *program, struct format *for
 /* Takes a sample on the timeline; takes the reference. */
 MUST_USE enum err program_push(struct program *program, struct sample *sample, struct diag *diag);
 
+/* A sample of that time has just come in: the wall clock follows those that come with the least
+ * delay. Before program_push(), which some wait for. */
+void program_note_arrival(struct program *program, int64_t dts_us);
+
 /* Ends the playlist and keeps serving it for a while. */
 void program_finish(struct program *program);
 

@@ -63,6 +63,7 @@ static void close_transcode(struct live_session *session)
 {
     transcode_close(session->transcode);
     session->transcode = NULL;
+    interleave_deinit(&session->interleave);
 }
 
 void session_deinit(struct live_session *session)
@@ -114,6 +115,41 @@ static void on_transcoded_format(void *ctx, const struct format *format)
     (void)format; /* AAC_LC_48K_STEREO was announced already, and the worker makes nothing else */
 }
 
+/* One picture that has waited for its sound; takes its references. */
+static enum err push_picture(struct live_session *session, struct interleave_picture picture,
+                             struct diag *diag)
+{
+    enum err err = OK;
+
+    if (picture.format)
+        err = program_set_format(session->program, picture.format, diag);
+    if (err == OK)
+        return program_push(session->program, picture.sample, diag);
+    sample_unref(picture.sample);
+    return err;
+}
+
+static enum err push_pictures(struct live_session *session, int64_t now_us, struct diag *diag)
+{
+    struct interleave_picture picture;
+    enum err err = OK;
+
+    while (session->program && err == OK && interleave_take(&session->interleave, now_us, &picture))
+        err = push_picture(session, picture, diag);
+    return err;
+}
+
+/* All of them: the sound that comes now is not theirs. */
+static enum err flush_pictures(struct live_session *session, struct diag *diag)
+{
+    struct interleave_picture picture;
+    enum err err = OK;
+
+    while (session->program && err == OK && interleave_take_anyway(&session->interleave, &picture))
+        err = push_picture(session, picture, diag);
+    return err;
+}
+
 static void on_transcoded_sample(void *ctx, const struct sample *sample)
 {
     struct live_session *session = ctx;
@@ -121,7 +157,11 @@ static void on_transcoded_sample(void *ctx, const struct sample *sample)
 
     if (!session->program)
         return;
+    int64_t now_us = loop_now_us(session->live->loop);
     enum err err = program_push(session->program, sample_ref(sample), &diag);
+    interleave_note_sound(&session->interleave, sample, now_us);
+    if (err == OK)
+        err = push_pictures(session, now_us, &diag);
     if (err && !fail(session, &diag))
         session->ops->end(session, diag.message);
 }
@@ -179,30 +219,48 @@ static enum err open_transcode(struct live_session *session, struct format **for
 
 /* ---- from the protocols ---- */
 
+static enum err take_video_format(struct live_session *session, struct format *format,
+                                  struct diag *diag)
+{
+    enum err err = codec_complete_format(format, diag);
+
+    if (err) {
+        format_unref(format);
+    } else if (session->transcode && session->program->is_feeding) {
+        interleave_put_format(&session->interleave, format); /* pictures before it may wait */
+    } else {
+        err = program_set_format(session->program, format, diag);
+    }
+    return err;
+}
+
+static enum err take_audio_format(struct live_session *session, struct format *format,
+                                  struct diag *diag)
+{
+    enum err err = flush_pictures(session, diag);
+
+    session->audio_codec = format->codec;
+    close_transcode(session);
+    if (err == OK && format->codec == CODEC_OPUS)
+        err = open_transcode(session, &format, diag);
+    else if (err == OK)
+        err = codec_complete_format(format, diag);
+    if (err == OK)
+        return program_set_format(session->program, format, diag);
+    format_unref(format);
+    return err;
+}
+
 bool session_on_format(struct live_session *session, struct format *format, struct diag *diag)
 {
-    enum media_kind kind = codec_kind(format->codec);
-    enum err err;
-
     if (!session->program) {
         format_unref(format);
         return session->state != SESSION_OVER;
     }
-    if (kind == MEDIA_AUDIO) {
-        session->audio_codec = format->codec;
-        close_transcode(session);
-    }
-    if (format->codec == CODEC_OPUS)
-        err = open_transcode(session, &format, diag);
-    else
-        err = codec_complete_format(format, diag);
-    if (!err)
-        err = program_set_format(session->program, format, diag);
-    else
-        format_unref(format);
-    if (!err)
-        return true;
-    return fail(session, diag);
+    enum err err = codec_kind(format->codec) == MEDIA_VIDEO
+                       ? take_video_format(session, format, diag)
+                       : take_audio_format(session, format, diag);
+    return err == OK || fail(session, diag);
 }
 
 bool session_on_sample(struct live_session *session, struct sample *sample, struct diag *diag)
@@ -225,24 +283,29 @@ bool session_on_sample(struct live_session *session, struct sample *sample, stru
         timeline_place(&program->timeline, sample->kind, sample->dts_us, sample->pts_us, now_us);
     sample->dts_us = times.dts_us; /* not shared yet: the protocol gave us its only reference */
     sample->pts_us = times.pts_us;
+    program_note_arrival(program, times.dts_us);
 
-    if (sample->kind == MEDIA_AUDIO && session->transcode) {
+    enum err err = OK;
+    if (!session->transcode) {
+        err = program_push(program, sample, diag);
+    } else if (sample->kind == MEDIA_AUDIO) {
         transcode_push(session->transcode, sample);
         sample_unref(sample);
-        return true;
-    }
-    if (sample->kind == MEDIA_VIDEO && session->transcode)
+    } else {
         transcode_advance(session->transcode, times.dts_us - 500 * US_PER_MS);
-    if (program_push(program, sample, diag) == OK)
-        return true;
-    return fail(session, diag);
+        interleave_put(&session->interleave, sample, now_us);
+        err = push_pictures(session, now_us, diag);
+    }
+    return err == OK || fail(session, diag);
 }
 
 void session_on_lost(struct live_session *session, const char *reason)
 {
     struct live *live = session->live;
     bool was_accepted = session->state == SESSION_ACCEPTED;
+    struct diag unheard = {0};
 
+    IGNORE_ERR(flush_pictures(session, &unheard)); /* it is over in any case */
     close_transcode(session);
     if (session->program)
         program_detach(session->program);

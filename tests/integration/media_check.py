@@ -13,7 +13,9 @@ import collections
 import dataclasses
 import hashlib
 import http.client
+import itertools
 import json
+import math
 import re
 import struct
 import subprocess
@@ -502,6 +504,18 @@ class Follower(threading.Thread):
             if got.begins_stretch:
                 found.append([])
             found[-1].append(got)
+        return found
+
+    def sound_at_ends(self):
+        """How much longer the sound lasts than the picture at the end of each segment, seconds."""
+        found = []
+        for got, following in itertools.pairwise(self.got):
+            if following.msn == got.msn:
+                continue
+            tracks = read_tracks(self.inits[got.init])
+            ends = {tracks[run.track][0]: run.end / tracks[run.track][1]
+                    for run in read_runs(got.body)}
+            found.append(ends.get("soun", -math.inf) - ends["vide"])
         return found
 
     def write(self, stretch, path):

@@ -537,6 +537,10 @@ class WhipMediaTest(unittest.TestCase):
         self.assertGreater(len(found), 5)
         # What a busy machine put apart at the start, the sender's reports have mended by now.
         self.assertLess(abs(sorted(found[-5:])[2]), 0.1, found)
+        # Also the last, short part of a segment has the sound of its pictures.
+        ends = sorted(result.follower.sound_at_ends())
+        self.assertGreater(len(ends), 3)
+        self.assertGreater(ends[len(ends) // 2], -0.005, ends)
         # The dates are those of the wall clock: a part is there about when its last frame ends.
         late = sorted(result.follower.latencies)[len(result.follower.latencies) // 2]
         self.assertTrue(-0.1 < late < 0.3, f"{late:.3f} s after the end by its date")
@@ -622,6 +626,12 @@ class WhipMediaTest(unittest.TestCase):
         self.check(result, len(result.stretches))
         self.assertGreaterEqual(len(result.stretches), 2)
         self.check_both(result)
+        # No hole in the sound unless the camera itself paused: for one, a browser would drop the
+        # picture up to the next key frame.
+        for old, new in itertools.pairwise(result.stretches):
+            pause = new["video"][0].dts - old["video"][-1].dts
+            hole = new["audio"][0].dts - old["audio"][-1].dts - 1024 / 48000
+            self.assertLess(hole, 0.04 if pause < 0.1 else pause + 0.1, (pause, hole))
 
     @harness.also_tsan
     def test_a_killed_worker(self):
