@@ -5,6 +5,7 @@ import { captionTracks, showCaptions, shownCaptions, type CaptionTrack } from ".
 import { hlsConfig, impatientHlsConfig } from "./hlsConfig";
 import { govern } from "./latencyGovernor";
 import { SourceRound } from "./sourceRound";
+import { StallGuard } from "./stallGuard";
 
 /*
  * Plays one live HLS stream in a <video>: hls.js where there are media source extensions, the browser's own
@@ -70,6 +71,10 @@ export function qualityLabel(level: Pick<Level, "height" | "bitrate">): string {
   return `${Math.round(level.bitrate / 1000)} kbit/s`;
 }
 
+function bufferEnd({ buffered, currentTime }: HTMLVideoElement): number {
+  return buffered.length > 0 ? buffered.end(buffered.length - 1) : currentTime;
+}
+
 /* Safari's seconds-to-date of the programme; NaN dates when the playlist has none. */
 interface DatedVideo extends HTMLVideoElement {
   getStartDate?: () => Date;
@@ -101,6 +106,7 @@ export class LivePlayer {
   private attempt = 0;
   private healedAtMs = -Infinity;
   private meanLatencyS: number | null = null;
+  private stallGuard = new StallGuard();
 
   readonly getState = (): PlayerState => this.state;
 
@@ -309,6 +315,7 @@ export class LivePlayer {
   private tick(video: HTMLVideoElement): void {
     const { hls } = this;
     this.set({ latencyS: this.measureLatency(video) });
+    this.watchStall(video);
     const target = hls?.targetLatency ?? null;
     /* While the publisher is away the edge stands still and only looks far. */
     const isMoving = this.state.phase === "playing" && !video.paused && !video.seeking;
@@ -319,13 +326,25 @@ export class LivePlayer {
     const mean = this.meanLatencyS ?? hls.latency;
     const latency = mean + (hls.latency - mean) * LATENCY_SMOOTHING;
     this.meanLatencyS = latency;
-    const { buffered, currentTime, playbackRate } = video;
-    const end = buffered.length > 0 ? buffered.end(buffered.length - 1) : currentTime;
-    const action = govern({ latency, target, ahead: end - currentTime, rate: playbackRate });
+    const { currentTime, playbackRate } = video;
+    const ahead = bufferEnd(video) - currentTime;
+    const action = govern({ latency, target, ahead, rate: playbackRate });
     if (action.kind === "jump") {
       this.meanLatencyS = null;
       this.goLive();
     } else if (playbackRate !== action.rate) video.playbackRate = action.rate;
+  }
+
+  private watchStall(video: HTMLVideoElement): void {
+    const look = {
+      nowMs: performance.now(),
+      isWaiting: this.state.phase === "waiting" && !video.seeking,
+      syncPosition: this.hls?.liveSyncPosition ?? null,
+      bufferEnd: bufferEnd(video),
+    };
+    if (this.stallGuard.shouldJump(look) && look.syncPosition !== null) {
+      video.currentTime = look.syncPosition;
+    }
   }
 
   private measureLatency(video: DatedVideo): number | null {
