@@ -95,8 +95,9 @@ void hls_packager_destroy(struct hls_packager *packager);
 /* Announces what the samples pushed from now on carry; NULL: no such track. Complete formats
  * (codec_complete_format). A change ends the segment; the next one begins with the next key frame,
  * behind a discontinuity, with a new init segment. When only the audio changes, the video goes on
- * until that key frame; before the first part the audio just joins. ERR_UNSUPPORTED, ERR_MALFORMED
- * (as mp4_write_init): nothing changed. *ret_changed says whether there is a new snapshot; NULL is
+ * until that key frame; before the first part the audio just joins. When only the video changes and
+ * its key frame comes at once, the audio goes on without a hole. ERR_UNSUPPORTED, ERR_MALFORMED (as
+ * mp4_write_init): nothing changed. *ret_changed says whether there is a new snapshot; NULL is
  * allowed. */
 MUST_USE enum err hls_packager_set_formats(struct hls_packager *packager,
                                            const struct format *video, const struct format *audio,

@@ -26,8 +26,7 @@ enum {
     TCP_READ_LEN = 16 * 1024,
     UDP_SOCKET_NUMBER = 1, /* webrtc_address.socket; TCP connections count from 2 */
     LOCAL_ADDRESSES_MAX = 8,
-    FULL_SHARE =
-        8, /* a tick that finds this part of the receive buffer is followed by a short one */
+    FULL_SHARE = 8, /* of the receive buffer: a tick that finds more is followed by a short one */
     START_BITRATE_KBPS = 1500, /* Chrome begins there instead of at 300 */
 };
 
