@@ -544,6 +544,14 @@ static const struct session_ops session_ops = {
     .destroy = ops_destroy,
 };
 
+/* Half a part less than a segment, so that the last part of a segment is neither full nor a single
+ * frame: hls.js stops loading when a part is listed within the time that it takes to load the one
+ * before, and a key frame one frame too late would make such a part. */
+static int64_t keyframe_interval_us(const struct hls_config *hls)
+{
+    return hls->segment_target_us - hls->part_target_us / 2;
+}
+
 /* Reads the offer and makes the session, which is nobody's before it is accepted. */
 static enum err create_core(struct publisher *publisher, struct text offer, struct diag *diag)
 {
@@ -554,7 +562,7 @@ static enum err create_core(struct publisher *publisher, struct text offer, stru
         .candidates = webrtc->candidates,
         .candidate_count = webrtc->candidate_count,
         .start_bitrate_kbps = START_BITRATE_KBPS,
-        .keyframe_interval_us = webrtc->live->config.hls.segment_target_us,
+        .keyframe_interval_us = keyframe_interval_us(&webrtc->live->config.hls),
     };
 
     return webrtc_session_create(offer, &config, &webrtc_handler, publisher,

@@ -255,7 +255,7 @@ static int64_t request_due_us(const struct rtp_track *track)
     if (request->is_wanted)
         return request->due_us;
     if (request->interval_us > 0 && request->keyframe_us != INT64_MIN)
-        return request->keyframe_us + request->interval_us;
+        return request->keyframe_us + request->interval_us - request->answer_us;
     return INT64_MAX;
 }
 

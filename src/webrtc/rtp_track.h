@@ -47,6 +47,7 @@ struct rtp_keyframe_request {
     int64_t sent_at_us;  /* INT64_MIN: never */
     int64_t keyframe_us; /* when the last key frame was given; INT64_MIN: never */
     int64_t interval_us; /* 0: no cadence */
+    int64_t answer_us;   /* from a request of the cadence to its key frame, smoothed; 0: unknown */
 };
 
 /* What a report interval is measured against. */

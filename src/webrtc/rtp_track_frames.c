@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "codec/codec.h"
 
+#define ANSWER_MAX_US (500 * US_PER_MS) /* later, the key frame came for another reason */
+
 void rtp_track_lose(struct rtp_track *track, int64_t now_us)
 {
     if (track->kind != MEDIA_VIDEO)
@@ -43,6 +45,22 @@ void rtp_track_drop_to(struct rtp_track *track, int64_t seq, int64_t now_us)
     consume(track, find_keyframe_start(track));
 }
 
+/* The cadence asks so much earlier as answers take: where the key frame lies decides how long the
+ * last part of its segment is. */
+static void note_keyframe(struct rtp_keyframe_request *request, int64_t now_us)
+{
+    /* Of several requests nobody knows which was answered. */
+    if (request->is_wanted && request->sent_count == 1) {
+        int64_t answer_us = now_us - request->sent_at_us;
+
+        if (answer_us >= 0 && answer_us <= ANSWER_MAX_US)
+            request->answer_us +=
+                request->answer_us ? (answer_us - request->answer_us) / 4 : answer_us;
+    }
+    request->keyframe_us = now_us;
+    request->is_wanted = false;
+}
+
 static void give_sample(struct rtp_track *track, struct sample *sample, uint32_t timestamp,
                         int64_t now_us)
 {
@@ -59,8 +77,7 @@ static void give_sample(struct rtp_track *track, struct sample *sample, uint32_t
         if (track->stats.keyframes++ > 0)
             track->stats.keyframe_interval_us = sample->pts_us - track->keyframe_pts_us;
         track->keyframe_pts_us = sample->pts_us;
-        track->request.keyframe_us = now_us;
-        track->request.is_wanted = false;
+        note_keyframe(&track->request, now_us);
         track->needs_keyframe = false;
     }
     track->sink->handler->on_sample(track->sink->ctx, sample);
