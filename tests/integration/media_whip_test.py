@@ -374,7 +374,7 @@ def mute(world):
             browser.do("enable", kind=kind, enabled=False)
             world.wait_parts(result, 15)
             browser.do("enable", kind=kind, enabled=True)
-            world.wait_parts(result, 10)
+            world.wait_parts(result, 25)  # the other configuration comes with the next key frame
         return world.finish(result)
 
 
