@@ -545,8 +545,8 @@ static const struct session_ops session_ops = {
 };
 
 /* Half a part less than a segment, so that the last part of a segment is neither full nor a single
- * frame: hls.js stops loading when a part is listed within the time that it takes to load the one
- * before, and a key frame one frame too late would make such a part. */
+ * frame: behind a very short one hls.js stops loading more often (docs/performance.md), and a key
+ * frame one frame too late would make such a part. */
 static int64_t keyframe_interval_us(const struct hls_config *hls)
 {
     return hls->segment_target_us - hls->part_target_us / 2;
