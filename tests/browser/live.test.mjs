@@ -125,6 +125,15 @@ describe("a broadcast from the studio", () => {
     assert.deepEqual([answer.status, answer.headers.get("content-type")], [200, "video/mp4"]);
   });
 
+  test("what was played leaves the buyer's buffer, and playing goes on", async () => {
+    const played = () =>
+      watch.locator("video").evaluate((v) => [v.buffered.start(0), v.currentTime - v.buffered.start(0)]);
+    await until("something was dropped", async () => (await played())[0] > 1, 20_000);
+    const [, behind] = await played();
+    assert.ok(behind > 7 && behind < 18, `${behind} s behind the picture`);
+    assert.ok((await movement(watch)) > 0.05);
+  });
+
   test("End asks, ends it, and the buyer is told the truth", async () => {
     await studio.getByRole("button", { name: "End" }).click();
     await studio.getByText("Viewers see that it is over.").waitFor();

@@ -1,6 +1,7 @@
 import type Hls from "hls.js";
-import type { ErrorData, Level } from "hls.js";
+import type { ErrorData, FragBufferedData, Level } from "hls.js";
 import { PLAYER_RETRY, retryDelayMs } from "../retry";
+import { backBufferToDrop } from "./backBuffer";
 import { captionTracks, showCaptions, shownCaptions, type CaptionTrack } from "./captions";
 import { hlsConfig, impatientHlsConfig } from "./hlsConfig";
 import { govern } from "./latencyGovernor";
@@ -73,6 +74,13 @@ export function qualityLabel(level: Pick<Level, "height" | "bitrate">): string {
 
 function bufferEnd({ buffered, currentTime }: HTMLVideoElement): number {
   return buffered.length > 0 ? buffered.end(buffered.length - 1) : currentTime;
+}
+
+/* That part was the last that is listed, or it was a whole segment. */
+function isCaughtUp(hls: Hls, part: FragBufferedData["part"]): boolean {
+  const last = hls.latestLevelDetails?.partList?.at(-1);
+  if (part === null || last === undefined) return part === null;
+  return part.fragment.sn === last.fragment.sn && part.index === last.index;
 }
 
 /* Safari's seconds-to-date of the programme; NaN dates when the playlist has none. */
@@ -210,8 +218,13 @@ export class LivePlayer {
     });
     hls.on(Events.LEVELS_UPDATED, readLevels);
     hls.on(Events.LEVEL_SWITCHED, (_event, { level }) => this.set({ shownQuality: level }));
-    hls.on(Events.FRAG_BUFFERED, () => {
+    hls.on(Events.FRAG_BUFFERED, (_event, { part }) => {
       this.attempt = 0;
+      const { buffered, currentTime } = video;
+      const start = buffered.length > 0 ? buffered.start(0) : null;
+      const end = backBufferToDrop({ start, currentTime, isCaughtUp: isCaughtUp(hls, part) });
+      if (end === null) return;
+      hls.trigger(Events.BUFFER_FLUSHING, { startOffset: 0, endOffset: end, type: null });
     });
     hls.on(Events.ERROR, (_event, data) => this.onHlsError(data));
     hls.attachMedia(video);

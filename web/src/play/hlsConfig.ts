@@ -38,7 +38,7 @@ export const hlsConfig: Partial<HlsConfig> = {
   lowLatencyMode: true,
   /* fMP4 needs no remuxing; a worker would only add a hop (and a blob: script) to each part. */
   enableWorker: false,
-  backBufferLength: 8,
+  backBufferLength: Infinity /* dropped by backBuffer.ts */,
   maxBufferLength: 12,
   liveDurationInfinity: true,
   liveSyncOnStallIncrease: 0.25,

@@ -1,8 +1,8 @@
 /*
- * Sees when the player waits for media that the list has had for a while. hls.js 1.7 sometimes asks for no
- * part any more when the buffer ends just inside the last part of a segment; it goes on with the next whole
- * segment, seconds later and seconds further behind. Whatever the cause, somebody who watches live wants
- * to be where the stream is now.
+ * Sees when the player waits for media that the list has had for a while: after a gap of the line, or when
+ * hls.js has lost track of what it has (backBuffer.ts knows one way). Left alone it goes on with the next
+ * whole segment, seconds later and seconds further behind; somebody who watches live wants to be where the
+ * stream is now.
  */
 export interface StallLook {
   nowMs: number;
