@@ -408,27 +408,38 @@ static void new_resolution_gets_an_init_segment_of_its_own(void **state)
     feed_destroy(feed);
 }
 
+/* Sound may come before the picture: 90 ms of it wait here. Returns how much was dropped so far. */
+static uint64_t play_with_early_sound(struct feed *feed)
+{
+    feed_frames(feed, 100, 30, 1, 60);
+    feed_audio_until(feed, feed->video_dts_us + 90000);
+    return hls_packager_stats(feed->packager).dropped_audio;
+}
+
+static void become_larger(struct feed *feed)
+{
+    struct format *larger = feed_h264(feed_avcc_1080p);
+
+    assert_ok(
+        hls_packager_set_formats(feed->packager, larger, feed->audio, feed->now_us, NULL, NULL));
+    format_unref(larger);
+}
+
 /* A browser drops the picture up to the next key frame when the sound has a hole behind the first
  * frame of another size. */
 static void sound_goes_on_over_a_new_resolution(void **state)
 {
     (void)state;
     struct feed *feed = feed_create("va");
-    struct format *larger = feed_h264(feed_avcc_1080p);
-    uint64_t lost;
+    uint64_t lost = play_with_early_sound(feed);
 
-    feed_frames(feed, 100, 30, 1, 60);
-    feed_audio_until(feed, feed->video_dts_us + 90000); /* sound may come before the picture */
-    lost = hls_packager_stats(feed->packager).dropped_audio;
-    assert_ok(
-        hls_packager_set_formats(feed->packager, larger, feed->audio, feed->now_us, NULL, NULL));
+    become_larger(feed);
     feed_frames(feed, 100, 30, 1, 60);
     assert_true(feed_playlist_has(feed, "#EXT-X-DISCONTINUITY\n"));
     assert_int_equal(feed->check.audio_leap, 0);
     assert_int_equal(feed->check.audio_holes, 0);
     assert_int_equal(hls_packager_stats(feed->packager).dropped_audio, lost);
     assert_int_equal(hls_packager_stats(feed->packager).silence_frames, 0);
-    format_unref(larger);
     feed_destroy(feed);
 }
 
@@ -437,19 +448,15 @@ static void sound_does_not_go_on_over_a_pause(void **state)
 {
     (void)state;
     struct feed *feed = feed_create("va");
-    struct format *larger = feed_h264(feed_avcc_1080p);
 
-    feed_frames(feed, 100, 30, 1, 60);
-    feed_audio_until(feed, feed->video_dts_us + 90000);
-    assert_ok(
-        hls_packager_set_formats(feed->packager, larger, feed->audio, feed->now_us, NULL, NULL));
+    (void)play_with_early_sound(feed);
+    become_larger(feed);
     feed->video_dts_us += 3000000;
     feed->audio_count = (uint64_t)feed->video_dts_us * 48 / 1024000 + 1;
     feed->audio_dts_us = (int64_t)feed->audio_count * 1024 * 1000000 / 48000;
     feed_frames(feed, 100, 30, 1, 60);
     assert_in_range(feed->check.audio_leap, 2800 * 48, 3000 * 48);
     assert_int_equal(hls_packager_stats(feed->packager).silence_frames, 0);
-    format_unref(larger);
     feed_destroy(feed);
 }
 

@@ -217,15 +217,21 @@ static void on_clock(struct loop_timer *timer)
     scene->clock_samples += scene->heard.samples - before;
 }
 
+/* Three seconds of sound are pushed; nobody reads yet. */
+static void begin_clocked(struct scene *scene)
+{
+    begin(scene, getenv("STOA_WORKER"), 2);
+    transcoder_set_clocked(scene->transcoder, true);
+    for (int i = 0; i < 150; i++)
+        push_packet(scene);
+}
+
 static void clocked_transcoder_is_read_on_request_alone(void **state)
 {
     (void)state;
     struct scene scene = {.on_sample = stop_after_100};
 
-    begin(&scene, getenv("STOA_WORKER"), 2);
-    transcoder_set_clocked(scene.transcoder, true);
-    for (int i = 0; i < 150; i++)
-        push_packet(&scene);
+    begin_clocked(&scene);
     on_clock(&scene.clock);
     end(&scene);
     assert_int_equal(scene.heard.samples, 100);
@@ -255,10 +261,7 @@ static void unclocked_transcoder_reads_again_by_itself(void **state)
     (void)state;
     struct scene scene = {.on_sample = stop_after_100};
 
-    begin(&scene, getenv("STOA_WORKER"), 2);
-    transcoder_set_clocked(scene.transcoder, true);
-    for (int i = 0; i < 150; i++)
-        push_packet(&scene);
+    begin_clocked(&scene);
     loop_timer_set(scene.loop, &scene.clock, loop_now_us(scene.loop) + 300 * US_PER_MS,
                    on_time_to_unclock);
     end(&scene);
