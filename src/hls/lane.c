@@ -8,7 +8,7 @@
 enum {
     AUDIO_SLACK_US = 50000,   /* a sample may be this far from the line before it is moved */
     AUDIO_EARLY_US = 100000,  /* before the first video frame */
-    FILL_COUNT_MAX = 200,     /* access units of silence put in at once */
+    FILL_COUNT_MAX = 400,     /* access units of silence put in at once: of 8 s at 48 kHz */
     OPUS_SILENCE_TICKS = 960, /* 20 ms */
     OPUS_TIMESCALE = 48000
 };

@@ -126,6 +126,13 @@ static inline void feed_audio_until(struct feed *feed, int64_t until_us)
     }
 }
 
+/* The audio up to the time never comes. */
+static inline void feed_skip_audio_to(struct feed *feed, int64_t until_us)
+{
+    feed->audio_count = (uint64_t)until_us * 48 / 1024000 + 1;
+    feed->audio_dts_us = (int64_t)feed->audio_count * 1024 * 1000000 / 48000;
+}
+
 /* One frame that lasts `duration_us`; the audio follows it. */
 static inline bool feed_frame(struct feed *feed, bool is_key, int64_t duration_us)
 {

@@ -232,6 +232,20 @@ static void sound_goes_on_when_the_picture_stalls(void **state)
     feed_destroy(feed);
 }
 
+/* Behind five seconds of nothing: more access units of silence than fit into a few parts. */
+static void sound_that_comes_back_before_the_picture_leaves_no_hole(void **state)
+{
+    (void)state;
+    struct feed *feed = feed_create("va");
+
+    feed_frames(feed, 75, 30, 1, 60);
+    feed_skip_audio_to(feed, feed->video_dts_us + 5 * US_PER_S);
+    feed_audio_until(feed, feed->video_dts_us + 5500 * US_PER_MS);
+    assert_in_range(hls_packager_stats(feed->packager).silence_frames, 232, 236);
+    assert_int_equal(feed->check.audio_holes, 0);
+    feed_destroy(feed);
+}
+
 /* A player that meets a hole in the decode times drops the picture until the next key frame (Media
  * Source Extensions section 3.5.8), so there is none: the first frame behind the stall is decoded
  * where the last one before it ended, and shown when its sample says. */
@@ -452,8 +466,7 @@ static void sound_does_not_go_on_over_a_pause(void **state)
     (void)play_with_early_sound(feed);
     become_larger(feed);
     feed->video_dts_us += 3000000;
-    feed->audio_count = (uint64_t)feed->video_dts_us * 48 / 1024000 + 1;
-    feed->audio_dts_us = (int64_t)feed->audio_count * 1024 * 1000000 / 48000;
+    feed_skip_audio_to(feed, feed->video_dts_us);
     feed_frames(feed, 100, 30, 1, 60);
     assert_in_range(feed->check.audio_leap, 2800 * 48, 3000 * 48);
     assert_int_equal(hls_packager_stats(feed->packager).silence_frames, 0);
@@ -705,6 +718,7 @@ int main(void)
         TEST_CASE(vanished_audio_is_replaced_by_silence_and_comes_back),
         TEST_CASE(audio_that_always_lags_is_not_replaced),
         TEST_CASE(sound_goes_on_when_the_picture_stalls),
+        TEST_CASE(sound_that_comes_back_before_the_picture_leaves_no_hole),
         TEST_CASE(picture_that_stalled_goes_on_without_a_hole_in_its_decode_times),
         TEST_CASE(stalled_publisher_is_flushed_at_the_deadline),
         TEST_CASE(audio_alone_makes_parts_and_segments),
