@@ -4,7 +4,7 @@
  * Sound that goes through the worker comes out 40 to 100 ms after the pictures that belong to it:
  * an encoder of AAC looks ahead. A part of HLS that is closed meanwhile has more picture than
  * sound, and the last, short part of a segment no sound of its own time at all. Players can show
- * only what they have both of, so nothing is won by it, and hls.js may stop loading at such an end.
+ * only what they have both of: to them such a part is shorter than the list says.
  *
  *     pictures --interleave_put()--> [waiting] --interleave_take()--> program
  *     sound ------interleave_note_sound()--^

@@ -15,6 +15,7 @@
 #include "base/secret.h"
 #include "base/writer.h"
 #include "live/live_private.h"
+#include "live/webrtc_tick.h"
 #include "media/sample.h"
 #include "transcode/transcode.h"
 #include "webrtc/webrtc.h"
@@ -26,13 +27,10 @@ enum {
     TCP_READ_LEN = 16 * 1024,
     UDP_SOCKET_NUMBER = 1, /* webrtc_address.socket; TCP connections count from 2 */
     LOCAL_ADDRESSES_MAX = 8,
-    FULL_SHARE = 8, /* of the receive buffer: a tick that finds more is followed by a short one */
     START_BITRATE_KBPS = 1500, /* Chrome begins there instead of at 300 */
 };
 
-static const int64_t TICK_US = 10 * US_PER_MS;        /* nobody sends media yet */
-static const int64_t MEDIA_TICK_US = 20 * US_PER_MS;  /* UDP and the worker are read by it */
-static const int64_t SHORT_TICK_US = 5 * US_PER_MS;   /* so that a handshake is not held up */
+static const int64_t REPAIR_FOR_US = 2 * US_PER_S;    /* after a packet was found missing */
 static const int64_t ENDED_KEPT_US = 100 * US_PER_MS; /* for close_notify to be sent */
 
 struct live_webrtc {
@@ -51,6 +49,7 @@ struct live_webrtc {
     struct map tcp_by_socket;
     struct loop_timer tick;
     bool is_clocked; /* the tick reads the UDP socket and the worker */
+    int64_t read_at_us;
 };
 
 /* A WHIP session. */
@@ -93,7 +92,7 @@ static void set_tick(struct live_webrtc *webrtc, int64_t tick_us)
 static void run_tick(struct live_webrtc *webrtc)
 {
     if (!webrtc->tick.loop)
-        set_tick(webrtc, TICK_US);
+        set_tick(webrtc, WEBRTC_TICK_IDLE_US);
 }
 
 /* ---- addresses ---- */
@@ -393,14 +392,14 @@ static void destroy_publisher(struct publisher *publisher)
 
 /* ---- the tick ---- */
 
-struct census {
-    size_t connecting;
-    size_t connected;
-};
-
-static struct census serve_publishers(struct live_webrtc *webrtc, int64_t now_us)
+static bool is_repairing(const struct publisher *publisher, int64_t now_us)
 {
-    struct census census = {0};
+    return webrtc_session_missed_at_us(publisher->core) > now_us - REPAIR_FOR_US;
+}
+
+static struct webrtc_census serve_publishers(struct live_webrtc *webrtc, int64_t now_us)
+{
+    struct webrtc_census census = {0};
 
     LIST_FOR_EACH(node, &webrtc->publishers)
     {
@@ -408,12 +407,14 @@ static struct census serve_publishers(struct live_webrtc *webrtc, int64_t now_us
 
         if (publisher->core && webrtc_session_deadline_us(publisher->core) <= now_us)
             webrtc_session_on_time(publisher->core, now_us);
-        if (!publisher->is_over && publisher->is_connected)
+        if (!publisher->is_over && publisher->is_connected) {
             census.connected++;
-        else if (!publisher->is_over)
+            census.repairing += is_repairing(publisher, now_us);
+        } else if (!publisher->is_over) {
             census.connecting++;
-        else if (now_us - publisher->over_since_us >= ENDED_KEPT_US)
+        } else if (now_us - publisher->over_since_us >= ENDED_KEPT_US) {
             destroy_publisher(publisher);
+        }
     }
     return census;
 }
@@ -435,27 +436,21 @@ static size_t read_on_clock(struct live_webrtc *webrtc)
     return udp_read(webrtc->udp);
 }
 
-static int64_t next_tick_us(const struct live_webrtc *webrtc, const struct census *census,
-                            size_t found)
-{
-    if (!webrtc->is_clocked)
-        return TICK_US;
-    if (census->connecting || found > udp_capacity(webrtc->udp) / FULL_SHARE)
-        return SHORT_TICK_US;
-    return MEDIA_TICK_US;
-}
-
 static void on_tick(struct loop_timer *timer)
 {
     struct live_webrtc *webrtc = CONTAINER_OF(timer, struct live_webrtc, tick);
     size_t found = read_on_clock(webrtc);
     int64_t now_us = loop_now_us(webrtc->live->loop);
-    struct census census = serve_publishers(webrtc, now_us);
+    struct webrtc_census census = serve_publishers(webrtc, now_us);
 
+    census.found = found;
+    census.span_us = now_us - webrtc->read_at_us;
+    census.capacity = udp_capacity(webrtc->udp);
+    webrtc->read_at_us = now_us;
     close_unused_tcp(webrtc, now_us);
     set_clocked(webrtc, census.connected > 0);
     if (!list_is_empty(&webrtc->publishers) || webrtc->tcp_count || webrtc->is_clocked)
-        set_tick(webrtc, next_tick_us(webrtc, &census, found));
+        set_tick(webrtc, webrtc->is_clocked ? webrtc_tick_next_us(&census) : WEBRTC_TICK_IDLE_US);
 }
 
 /* ---- WHIP ---- */
@@ -545,8 +540,8 @@ static const struct session_ops session_ops = {
 };
 
 /* Half a part less than a segment, so that the last part of a segment is neither full nor a single
- * frame: behind a very short one hls.js stops loading more often (docs/performance.md), and a key
- * frame one frame too late would make such a part. */
+ * frame: a key frame one frame too late would make such a part, a request of every viewer for 33 ms
+ * of media. */
 static int64_t keyframe_interval_us(const struct hls_config *hls)
 {
     return hls->segment_target_us - hls->part_target_us / 2;

@@ -506,6 +506,19 @@ int64_t rtp_receiver_deadline_us(const struct rtp_receiver *receiver)
     return due_us;
 }
 
+int64_t rtp_receiver_missed_at_us(const struct rtp_receiver *receiver)
+{
+    int64_t at_us = INT64_MIN;
+
+    for (size_t i = 0; i < TRACK_COUNT; i++) {
+        const struct rtp_track *track = &receiver->tracks[i];
+
+        if (track->config && track->window.missed_at_us > at_us)
+            at_us = track->window.missed_at_us;
+    }
+    return at_us;
+}
+
 void rtp_receiver_on_time(struct rtp_receiver *receiver, int64_t now_us)
 {
     int64_t retry = retry_us(receiver);

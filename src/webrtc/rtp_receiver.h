@@ -162,6 +162,10 @@ void rtp_receiver_rtcp(struct rtp_receiver *receiver, const uint8_t *bytes, size
  * call into the receiver. */
 int64_t rtp_receiver_deadline_us(const struct rtp_receiver *receiver);
 
+/* When a packet of either track was last found missing, lost or only out of order; INT64_MIN:
+ * never. */
+int64_t rtp_receiver_missed_at_us(const struct rtp_receiver *receiver);
+
 /* Does what is due: gives up gaps, sends NACK, PLI, reports, feedback. Early calls are harmless. */
 void rtp_receiver_on_time(struct rtp_receiver *receiver, int64_t now_us);
 

@@ -16,7 +16,8 @@ union rtp_block {
 void rtp_window_init(struct rtp_window *window, size_t capacity)
 {
     assert((capacity & (capacity - 1)) == 0);
-    *window = (struct rtp_window){.capacity = capacity, .nack_due_us = INT64_MAX};
+    *window = (struct rtp_window){
+        .capacity = capacity, .nack_due_us = INT64_MAX, .missed_at_us = INT64_MIN};
     window->slots = mem_zalloc(capacity * sizeof(window->slots[0]));
 }
 
@@ -91,6 +92,7 @@ static void mark_missing(struct rtp_window *window, int64_t end_seq, int64_t now
 
         *slot = (struct rtp_slot){.since_us = now_us, .nack_due_us = now_us + RTP_NACK_DELAY_US};
         window->missing_count++;
+        window->missed_at_us = now_us;
         if (slot->nack_due_us < window->nack_due_us)
             window->nack_due_us = slot->nack_due_us;
     }

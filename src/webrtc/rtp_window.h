@@ -47,7 +47,8 @@ struct rtp_window {
     int64_t begin_seq;
     int64_t end_seq;
     size_t missing_count;
-    int64_t nack_due_us; /* no slot is due before this; INT64_MAX: none at all */
+    int64_t nack_due_us;  /* no slot is due before this; INT64_MAX: none at all */
+    int64_t missed_at_us; /* when a packet was last found missing; INT64_MIN: never */
     union rtp_block *free_blocks;
     VEC(union rtp_block *) slabs;
 };

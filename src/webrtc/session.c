@@ -562,6 +562,11 @@ void webrtc_session_request_keyframe(struct webrtc_session *session, int64_t now
         rtp_receiver_request_keyframe(session->receiver, now_us);
 }
 
+int64_t webrtc_session_missed_at_us(const struct webrtc_session *session)
+{
+    return rtp_receiver_missed_at_us(session->receiver);
+}
+
 void webrtc_session_set_keyframe_interval(struct webrtc_session *session, int64_t interval_us)
 {
     rtp_receiver_set_keyframe_interval(session->receiver, interval_us);

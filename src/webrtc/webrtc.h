@@ -191,6 +191,10 @@ void webrtc_session_receive(struct webrtc_session *session, uint8_t *bytes, size
 int64_t webrtc_session_deadline_us(const struct webrtc_session *session);
 void webrtc_session_on_time(struct webrtc_session *session, int64_t now_us);
 
+/* When a packet was last found missing, lost or only out of order; INT64_MIN: never. A session that
+ * misses some wants to be served more often: it asks for them again. */
+int64_t webrtc_session_missed_at_us(const struct webrtc_session *session);
+
 /* A body of PATCH (application/trickle-ice-sdpfrag, RFC 8840). Trickled candidates are checked and
  * ignored, as a lite agent does: OK, *ret_answer is NULL (204). New ufrag and pwd restart ICE: OK,
  * *ret_answer is the sdpfrag for the 200, owned by the caller; media flows on the old path until a

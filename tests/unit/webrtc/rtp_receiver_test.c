@@ -44,6 +44,7 @@ static void a_clean_stream_gives_all_its_frames(void **state)
     assert_int_equal(sim.width, 1280);
     assert_int_equal(sim.nack_count, 0);
     assert_int_equal(sim.notices, 0);
+    assert_true(rtp_receiver_missed_at_us(sim.receiver) == INT64_MIN);
 
     struct rtp_receiver_stats s = stats();
 
@@ -151,6 +152,7 @@ static void twenty_percent_loss_is_repaired_by_rtx(void **state)
     assert_true(sim.video_count > 1700); /* of 1800 */
     assert_true(s.video.loss > 0.1 && s.video.loss < 0.3);
     assert_true(sim.pli_gap_min_us >= US_PER_S);
+    assert_in_range(sim.now_us - rtp_receiver_missed_at_us(sim.receiver), 0, US_PER_S);
     sim_deinit(&sim);
 }
 
