@@ -48,8 +48,8 @@ struct live_webrtc {
     uint32_t next_socket;
     struct map tcp_by_socket;
     struct loop_timer tick;
-    bool is_clocked; /* the tick reads the UDP socket and the worker */
-    int64_t read_at_us;
+    bool is_clocked;    /* the tick reads the UDP socket and the worker */
+    int64_t read_at_us; /* when it last did */
 };
 
 /* A WHIP session. */

@@ -1,8 +1,7 @@
 #include "live/webrtc_tick.h"
 
-enum {
-    FULL_SHARE = 4
-}; /* of the receive buffer: the rest is for bursts and for when we are late */
+/* Of the receive buffer; the rest is for bursts, and for when we are late. */
+enum { FULL_SHARE = 4 };
 
 /* So long that no more than that share of the buffer fills at the rate of now. */
 static int64_t fitting_us(const struct webrtc_census *census)
