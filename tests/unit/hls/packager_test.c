@@ -232,7 +232,7 @@ static void sound_goes_on_when_the_picture_stalls(void **state)
     feed_destroy(feed);
 }
 
-/* Behind five seconds of nothing: more access units of silence than fit into a few parts. */
+/* Behind five seconds of nothing, which are 234 access units of silence. */
 static void sound_that_comes_back_before_the_picture_leaves_no_hole(void **state)
 {
     (void)state;

@@ -72,15 +72,19 @@ export function qualityLabel(level: Pick<Level, "height" | "bitrate">): string {
   return `${Math.round(level.bitrate / 1000)} kbit/s`;
 }
 
+function bufferStart({ buffered }: HTMLVideoElement): number | null {
+  return buffered.length > 0 ? buffered.start(0) : null;
+}
+
 function bufferEnd({ buffered, currentTime }: HTMLVideoElement): number {
   return buffered.length > 0 ? buffered.end(buffered.length - 1) : currentTime;
 }
 
-/* That part was the last that is listed, or it was a whole segment. */
+/* What was buffered is a whole segment, or the last part that is listed. */
 function isCaughtUp(hls: Hls, part: FragBufferedData["part"]): boolean {
+  if (part === null) return true;
   const last = hls.latestLevelDetails?.partList?.at(-1);
-  if (part === null || last === undefined) return part === null;
-  return part.fragment.sn === last.fragment.sn && part.index === last.index;
+  return part.fragment.sn === last?.fragment.sn && part.index === last.index;
 }
 
 /* Safari's seconds-to-date of the programme; NaN dates when the playlist has none. */
@@ -220,9 +224,11 @@ export class LivePlayer {
     hls.on(Events.LEVEL_SWITCHED, (_event, { level }) => this.set({ shownQuality: level }));
     hls.on(Events.FRAG_BUFFERED, (_event, { part }) => {
       this.attempt = 0;
-      const { buffered, currentTime } = video;
-      const start = buffered.length > 0 ? buffered.start(0) : null;
-      const end = backBufferToDrop({ start, currentTime, isCaughtUp: isCaughtUp(hls, part) });
+      const end = backBufferToDrop({
+        start: bufferStart(video),
+        currentTime: video.currentTime,
+        isCaughtUp: isCaughtUp(hls, part),
+      });
       if (end === null) return;
       hls.trigger(Events.BUFFER_FLUSHING, { startOffset: 0, endOffset: end, type: null });
     });
